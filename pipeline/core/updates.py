@@ -1,0 +1,99 @@
+"""What the fold tells the world: score updates and ledger entries. Times are milliseconds, UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Group(NamedTuple):
+    """What a score is about: who asked, through which channel, with which survey."""
+
+    agency: str
+    service: str
+    channel: str
+    survey: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaneRow:
+    """Absolute counts of one hour of event time; `hour` is its start, `counts` six for each measure."""
+
+    hour: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """Absolute counts of one rolling window, `[window_end - length, window_end)`."""
+
+    window: str
+    window_end: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreUpdate:
+    """All that one group changed in one cut of one partition; mirrors `schemas/score_update.avsc`."""
+
+    group: Group
+    partition: int
+    version: int
+    as_of: int
+    emitted_at: int
+    last_response_at: int
+    measures: tuple[tuple[str, str], ...]
+    panes: tuple[PaneRow, ...] = ()
+    windows: tuple[WindowRow, ...] = ()
+    repairs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Running totals of one partition since `start_offset`.
+
+    Laws: `received = accepted + duplicate + late + retraction + dead_letter` and
+    `next_offset - start_offset = received + missing + marker`.
+    """
+
+    received: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    retraction: int = 0
+    dead_letter: int = 0
+    missing: int = 0
+    marker: int = 0
+
+
+class Verdict(NamedTuple):
+    """The outcome of one record that was not simply accepted."""
+
+    offset: int
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What became of `[from_offset, next_offset)`; mirrors `schemas/ledger_entry.avsc`."""
+
+    generation: int
+    partition: int
+    from_offset: int
+    next_offset: int
+    start_offset: int
+    as_of: int
+    watermark: int
+    catalogue: str
+    totals: Totals
+    exceptions: tuple[Verdict, ...] = ()
+
+
+GENERATION_SHIFT = 48
+"""Offsets get 48 bits (2.8e14 records a partition), the generation the 15 above: both fit a signed long."""
+
+
+def make_version(generation: int, next_offset: int) -> int:
+    """The version of rows that are a function of the log of `generation` below `next_offset`."""
+    return generation << GENERATION_SHIFT | next_offset
