@@ -21,8 +21,11 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of an agency. `provider` is the HISP it belongs to; a provider's own code is a service
-    too and means the whole provider (`va` / `va-vha`)."""
+    """A service of an agency. `provider` is the HISP it belongs to.
+
+    A provider's own code is a service too and means the whole provider (`va` / `va-vha`).
+    No `channels` means that they are not stated, not that there are none.
+    """
 
     code: str
     name: str
@@ -36,7 +39,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a survey: the measure it feeds and the exact wording shown, with its version."""
+    """One question: the measure it feeds and the exact wording shown, with its version."""
 
     measure: str
     scale: Scale
@@ -46,10 +49,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A fielded survey. It fixes instrument, wording, trust variant, interaction type, zone and clearance."""
+    """A fielded survey: instrument, wording, trust variant, interaction type, zone and clearance.
+
+    `service` is the one it asks about: a response must name that service.
+    """
 
     id: str
     title: str
+    service: str
     instrument: Instrument
     questions: tuple[Question, ...]
     trust_variant: str | None
