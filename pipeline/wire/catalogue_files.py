@@ -129,7 +129,8 @@ def _validate(path: Path, number: int, raw: object, model: type[Entry]) -> Entry
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A misspelt key also leaves one missing; the misspelling is what to mend.
+        first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
         field = ".".join(str(part) for part in first["loc"])
         where = f"{path}: {name}: {field}" if field else f"{path}: {name}"
         raise CatalogueError(f"{where}: {first['msg']}") from error
