@@ -1,0 +1,54 @@
+-- The rolling scores of this moment. For each window, the newest end overall gives the range to read:
+-- rows at most one pane behind it (a minute for 1h, an hour for the others); a partition that lags
+-- further is left out, since its counts belong to another interval. Of each partition the row with the
+-- highest (window_end, version) counts, whatever has been merged, and partitions add up.
+CREATE OR REPLACE VIEW rolling_now AS
+WITH
+    (SELECT window_end FROM rolling_scores WHERE window = '1h' ORDER BY window_end DESC LIMIT 1) AS newest_1h,
+    (SELECT window_end FROM rolling_scores WHERE window = '24h' ORDER BY window_end DESC LIMIT 1) AS newest_24h,
+    (SELECT window_end FROM rolling_scores WHERE window = '7d' ORDER BY window_end DESC LIMIT 1) AS newest_7d,
+    (SELECT window_end FROM rolling_scores WHERE window = '28d' ORDER BY window_end DESC LIMIT 1) AS newest_28d
+SELECT
+    agency, service, channel, survey, scale, measure, window, window_start, window_end, responses, n, counts,
+    mean, share_positive, lo, hi, partitions, last_response_at, updated_at
+FROM
+(
+    SELECT
+        *,
+        if(n = 0, NULL, arraySum((times, value) -> times * value, counts, range(6)) / n) AS mean,
+        if(n = 0, NULL, if(scale = 'likert5', counts[5] + counts[6], counts[2]) / n) AS share_positive,
+        -- Wilson's 95 % interval of share_positive, as in pipeline/core/rating.py.
+        pow(1.959963984540054, 2) AS z2,
+        (share_positive + z2 / (2 * n)) / (1 + z2 / n) AS centre,
+        sqrt(z2 * (share_positive * (1 - share_positive) + z2 / (4 * n)) / n) / (1 + z2 / n) AS half_width,
+        if(n = 0, NULL, greatest(0., centre - half_width)) AS lo,
+        if(n = 0, NULL, least(1., centre + half_width)) AS hi
+    FROM
+    (
+        SELECT
+            agency, service, channel, survey, scale, measure, window,
+            max(latest.1) AS window_start,
+            max(latest.2) AS window_end,
+            sumForEach(latest.3) AS counts,
+            arraySum(counts) AS n,
+            count() AS partitions,
+            nullIf(max(latest.4), toDateTime64(0, 3, 'UTC')) AS last_response_at,
+            max(latest.5) AS updated_at,
+            maxIf(n, measure = 'response') OVER (PARTITION BY agency, service, channel, survey, window) AS responses
+        FROM
+        (
+            SELECT
+                agency, service, channel, survey, scale, measure, window, generation, partition,
+                argMax((window_start, window_end, counts, last_response_at, emitted_at), (window_end, version)) AS latest
+            FROM rolling_scores
+            WHERE (window = '1h' AND window_end >= newest_1h - INTERVAL 1 MINUTE)
+               OR (window = '24h' AND window_end >= newest_24h - INTERVAL 1 HOUR)
+               OR (window = '7d' AND window_end >= newest_7d - INTERVAL 1 HOUR)
+               OR (window = '28d' AND window_end >= newest_28d - INTERVAL 1 HOUR)
+            GROUP BY agency, service, channel, survey, scale, measure, window, generation, partition
+        )
+        GROUP BY agency, service, channel, survey, scale, measure, window
+    )
+    -- The reserved measure counts responses; it is no score.
+    WHERE measure != 'response'
+);
