@@ -123,7 +123,8 @@ ENGINE = ${replicated}ReplacingMergeTree(version)
 PARTITION BY toYear(window_end)
 ORDER BY (window, window_end, agency, service, channel, survey, measure, scale, generation, partition);
 
--- What could not be used, and why; the bytes stay in Kafka.
+-- What could not be used, and why; topic, partition and offset are those of the original,
+-- whose bytes stay in Kafka.
 CREATE TABLE IF NOT EXISTS dead_letters
 (
     topic       LowCardinality(String),
@@ -132,10 +133,9 @@ CREATE TABLE IF NOT EXISTS dead_letters
     offset      UInt64 CODEC(DoubleDelta, ZSTD(1)),
     stage       LowCardinality(String),
     reason      LowCardinality(String),
-    origin      LowCardinality(String),
     attempt     UInt32,
-    schema      LowCardinality(String),
-    received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'append time of the dead letter',
+    schema      String COMMENT 'what the producer claimed: the first ten bytes in hex',
+    received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'append time of the original',
     size        UInt32 COMMENT 'bytes of the original',
     inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD(1))
 )
