@@ -1,0 +1,71 @@
+"""What the local broker is told: one KRaft node on loopback, sized for a laptop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+JVM = (
+    "-Xms128m",
+    "-Xmx512m",  # measured enough for everything the demo and the load test do
+    "-XX:+UseSerialGC",  # two cores are shared with the pipeline: no concurrent collector threads
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",  # no files in the system's temporary folder
+    "-Djava.awt.headless=true",
+)
+"""Options of the broker's JVM."""
+
+
+def server_properties(
+    data: Path, port: int, controller_port: int, *, cluster_size: int = 1
+) -> dict[str, str]:
+    """The broker's settings, as strings.
+
+    Ports are TCP ports on loopback; `data` holds the log. The internal topics are replicated as
+    often as there are brokers, up to three.
+    """
+    copies = str(min(cluster_size, 3))
+    quorum = str(max(1, min(cluster_size, 3) - 1))
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": str(data),
+        # A misspelt topic must be an error, never a new topic with settings nobody chose.
+        "auto.create.topics.enable": "false",
+        "delete.topic.enable": "true",
+        "log.message.timestamp.type": "CreateTime",  # topics that need LogAppendTime say so
+        "message.max.bytes": str(4 * 1024 * 1024 + 64 * 1024),  # the largest of our topics
+        "offsets.topic.replication.factor": copies,
+        "offsets.topic.num.partitions": "8",  # 50 by default: that many files for a few groups
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": quorum,
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": quorum,
+        "share.coordinator.state.topic.num.partitions": "4",
+        # A first worker need not wait 3 s for others that will not come.
+        "group.initial.rebalance.delay.ms": "0",
+        # Failover within 10 s needs sessions of 6 s: allow them (that is also Kafka's default).
+        "group.min.session.timeout.ms": "6000",
+        # A killed broker is let back in when its session is over: 9 s by default, which a restart
+        # would wait for. Its own controller is in the same process, so 3 s of silence is a stall.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        # 128 MiB by default; 16 MiB still maps 700,000 keys in one cleaning.
+        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    }
+
+
+def render(properties: dict[str, str]) -> str:
+    """Java's properties format: keys sorted, backslashes doubled."""
+    lines = (f"{key}={value}" for key, value in sorted(properties.items()))
+    return "\n".join(line.replace("\\", "\\\\") for line in lines) + "\n"

@@ -1,0 +1,168 @@
+"""Kafka clients with the limits of our topics, and the connection that the settings describe."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, Protocol, TypedDict, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError as ClientError
+from aiokafka.partitioner import murmur2
+
+from pipeline.errors import KafkaError, SettingsError
+from pipeline.settings import KafkaSettings
+from pipeline.wire.topics import ENVELOPE_BYTES, LARGEST_BYTES, MIB
+
+MAX_REQUEST_BYTES = LARGEST_BYTES + ENVELOPE_BYTES
+"""A producer refuses a larger record itself; the topics accept each up to their own limit."""
+
+BATCH_BYTES = 256 * 1024
+"""aiokafka's limit is for the uncompressed batch (16 KiB by default): 256 KiB is some 2,000
+responses, and worth one call of lz4."""
+
+LINGER_MS = 5
+"""Fills batches at high rates, and is not noticed at low ones."""
+
+FETCH_BYTES = 16 * MIB
+"""Of one answer, all partitions together."""
+
+PARTITION_FETCH_BYTES = 8 * MIB
+"""Of one partition: above the largest record, and as few round trips as memory allows."""
+
+FETCH_WAIT_MS = 100
+"""How long an idle broker holds a fetch; a record ends the wait at once."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """Keyword arguments that every aiokafka client understands."""
+
+    bootstrap_servers: str
+    security_protocol: str
+    ssl_context: ssl.SSLContext | None
+    sasl_mechanism: str
+    sasl_plain_username: str
+    sasl_plain_password: str
+
+
+class Client(Protocol):
+    """What producer, consumer and admin client have in common."""
+
+    async def start(self) -> None: ...
+
+
+C = TypeVar("C", bound=Client)
+
+
+def client_options(kafka: KafkaSettings) -> ClientOptions:
+    """How to connect, as keyword arguments of any aiokafka client.
+
+    Raises:
+        SettingsError: SASL without TLS or without a user, or a certificate that cannot be read.
+    """
+    options = ClientOptions(
+        bootstrap_servers=kafka.bootstrap, security_protocol=kafka.security_protocol
+    )
+    if kafka.security_protocol.startswith("SASL_"):
+        if kafka.security_protocol == "SASL_PLAINTEXT" and not kafka.allow_sasl_without_tls:
+            raise SettingsError(
+                "kafka.security_protocol: SASL_PLAINTEXT sends the password in the clear; "
+                "use SASL_SSL, or set kafka.allow_sasl_without_tls"
+            )
+        if not kafka.sasl_username:
+            raise SettingsError(
+                f"kafka.sasl_username: {kafka.security_protocol} needs a user and a password"
+            )
+        options["sasl_mechanism"] = kafka.sasl_mechanism
+        options["sasl_plain_username"] = kafka.sasl_username
+        options["sasl_plain_password"] = kafka.sasl_password.get_secret_value()
+    if kafka.security_protocol.endswith("SSL"):
+        options["ssl_context"] = _ssl_context(kafka)
+    return options
+
+
+def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"kafka.ssl_cafile: cannot load {kafka.ssl_cafile}: {error}") from error
+    if kafka.ssl_certfile is not None:
+        try:
+            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"kafka.ssl_certfile: cannot load {kafka.ssl_certfile}: {error}"
+            ) from error
+    return context
+
+
+def producer(kafka: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:
+    """An idempotent producer, all replicas acknowledging, lz4; not started yet.
+
+    `overrides` are aiokafka's own arguments and win.
+    """
+    options: dict[str, Any] = {
+        **client_options(kafka),
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "lz4",
+        "max_request_size": MAX_REQUEST_BYTES,
+        "max_batch_size": BATCH_BYTES,
+        "linger_ms": LINGER_MS,
+    }
+    return AIOKafkaProducer(**(options | overrides))  # type: ignore[no-untyped-call]  # aiokafka
+
+
+def consumer(kafka: KafkaSettings, *topics: str, **overrides: Any) -> AIOKafkaConsumer:
+    """A consumer from the earliest record on that commits nothing by itself; not started yet.
+
+    `overrides` are aiokafka's own arguments and win.
+    """
+    session_ms = int(kafka.session_timeout_seconds * 1000)
+    options: dict[str, Any] = {
+        **client_options(kafka),
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "fetch_max_bytes": FETCH_BYTES,
+        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
+        "fetch_max_wait_ms": FETCH_WAIT_MS,
+        "session_timeout_ms": session_ms,
+        "heartbeat_interval_ms": session_ms // 4,  # three may be lost before the session is
+    }
+    return AIOKafkaConsumer(*topics, **(options | overrides))  # type: ignore[no-untyped-call]  # aiokafka
+
+
+def admin(kafka: KafkaSettings) -> AIOKafkaAdminClient:
+    """An admin client; not started yet."""
+    return AIOKafkaAdminClient(**client_options(kafka))
+
+
+@asynccontextmanager
+async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
+    """Starts an aiokafka client, and stops it in any case (an admin client is closed).
+
+    Raises:
+        KafkaError: no broker answers, or it refuses the credentials.
+    """
+    stop = getattr(client, "stop", None) or client.close  # type: ignore[attr-defined]  # admin
+    try:
+        try:
+            await client.start()
+        except (ClientError, OSError) as error:
+            raise KafkaError(
+                f"no Kafka at {kafka.bootstrap} (kafka.bootstrap): {type(error).__name__}; "
+                "is it running, and are address and credentials right?"
+            ) from error
+        yield client
+    finally:
+        await stop()
+
+
+@lru_cache(maxsize=65_536)
+def partition_for(key: bytes, partitions: int) -> int:
+    """Where Kafka's own clients put this key. Remembered: in Python the hash takes 10 µs a key."""
+    hashed: int = murmur2(key)  # type: ignore[no-untyped-call]  # aiokafka
+    return (hashed & 0x7FFFFFFF) % partitions
