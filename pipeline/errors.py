@@ -1,17 +1,17 @@
 """Errors a user can act on. Each prints as one line: what, where, what to do.
 
-    CxpulseError
-    ├── SettingsError      a setting is wrong or missing            (names the setting)
-    ├── CatalogueError     a catalogue file does not hold           (file, entry)
-    ├── SchemaError        a schema or an id → schema map is unusable
-    ├── KafkaError         broker away, topic missing or drifted    (topic, partition)
-    │   └── CheckpointError    a checkpoint cannot be read          (topic, partition, offset)
-    ├── StoreError         ClickHouse refuses or is away            (code)
-    │   ├── TransientStoreError   waiting helps
-    │   ├── BadRowError           the rows are at fault
-    │   └── MigrationError        an applied file changed, or DDL failed   (file)
-    ├── LocalError         the local stack cannot start             (program, port, folder)
-    └── InputError         a file given to a command does not hold  (file, line)
+CxpulseError
+├── SettingsError      a setting is wrong or missing            (names the setting)
+├── CatalogueError     a catalogue file does not hold           (file, entry)
+├── SchemaError        a schema or an id → schema map is unusable
+├── KafkaError         broker away, topic missing or drifted    (topic, partition)
+│   └── CheckpointError    a checkpoint cannot be read          (topic, partition, offset)
+├── StoreError         ClickHouse refuses or is away            (code)
+│   ├── TransientStoreError   waiting helps
+│   ├── BadRowError           the rows are at fault
+│   └── MigrationError        an applied file changed, or DDL failed   (file)
+├── LocalError         the local stack cannot start             (program, port, folder)
+└── InputError         a file given to a command does not hold  (file, line)
 """
 
 from __future__ import annotations

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from pipeline.errors import SettingsError
 from pipeline.resources import resource
@@ -57,7 +62,9 @@ class ClickHouseSettings(_Section):
 class ScoreSettings(_Section):
     """The score worker's pace."""
 
-    emit_seconds: float = Field(0.1, gt=0, le=0.25, description="live: changed rows go out this often")
+    emit_seconds: float = Field(
+        0.1, gt=0, le=0.25, description="live: changed rows go out this often"
+    )
     checkpoint_seconds: float = Field(2.0, ge=1.0, le=5.0)
     checkpoint_records: int = Field(50_000, ge=1_000, le=1_000_000)
     behind_records: int = Field(50_000, ge=1_000, description="beyond this lag: panes only")
@@ -92,3 +99,57 @@ class Settings(BaseSettings):
     sink: SinkSettings = SinkSettings()
     catalog: Path = Field(default_factory=lambda: resource("deploy", "catalog"))
     metrics_host: str = "127.0.0.1"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then variables, then the TOML file; no .env file is ever read."""
+        path = os.environ.get(CONFIG_VARIABLE)
+        if not path:
+            return init_settings, env_settings
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _read_toml(Path(path)))
+
+
+CONFIG_VARIABLE = "CXPULSE_CONFIG"
+"""Names the TOML file; `--config` sets it."""
+
+_FILE_SUFFIX = "_FILE"
+
+
+def load(**overrides: object) -> Settings:
+    """Read flags (`overrides`, nested dicts), environment and the TOML file of `CXPULSE_CONFIG`.
+
+    Raises SettingsError with one line that names the setting.
+    """
+    _read_secret_files()
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {name}: {first['msg'].lower()}") from None
+
+
+def _read_secret_files() -> None:
+    """`CXPULSE_X_FILE=path` sets `CXPULSE_X` to the file's content, for secrets kept out of the environment."""
+    for name in [n for n in os.environ if n.startswith("CXPULSE_") and n.endswith(_FILE_SUFFIX)]:
+        path = Path(os.environ.pop(name))
+        try:
+            os.environ[name.removesuffix(_FILE_SUFFIX)] = path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from None
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None

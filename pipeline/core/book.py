@@ -1,0 +1,173 @@
+"""The panes of all groups of a partition: opening, expiry by watermark, what is yet to be told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.cut import GroupCut, Pane
+from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures
+from pipeline.core.updates import Group
+from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
+from pipeline.core.windows import HOUR, MINUTE, WINDOWS
+
+
+class Book:
+    """Every group's panes, with an index by time so that expiry touches only what expires."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.groups: dict[Group, GroupPanes] = {}
+        self.touched: dict[GroupPanes, None] = {}
+        self.keep_sums = False
+        self.watermark = 0
+        self._hours: defaultdict[int, list[GroupPanes]] = defaultdict(list)
+        self._minutes: defaultdict[int, list[GroupPanes]] = defaultdict(list)
+
+    @property
+    def oldest_hour(self) -> int:
+        """Hours below this have expired: their end is 29 days or more behind the watermark."""
+        return max(0, self.watermark // HOUR - HOURS_KEPT)
+
+    @property
+    def oldest_minute(self) -> int:
+        """Minutes below this have expired."""
+        return max(0, self.watermark // MINUTE - MINUTES_KEPT)
+
+    def add(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
+        """Count one response and let the watermark follow."""
+        panes = self.groups.get(group) or self._open(group)
+        hour = occurred_at // HOUR
+        if hour not in panes.hours:
+            self._hours[hour].append(panes)
+        panes.count(panes.hours, hour, slots)
+        panes.unsent.add(hour)
+        minute = occurred_at // MINUTE
+        if minute >= self.oldest_minute:
+            if minute not in panes.minutes:
+                self._minutes[minute].append(panes)
+            panes.count(panes.minutes, minute, slots)
+            panes.uncut_minutes.add(minute)
+        self._touch(panes, occurred_at, slots, 1)
+        panes.last_at = max(panes.last_at, occurred_at)
+
+    def take_back(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
+        """Undo one counted response."""
+        panes = self.groups[group]
+        hour, minute = occurred_at // HOUR, occurred_at // MINUTE
+        panes.uncount(panes.hours, hour, slots)
+        panes.unsent.add(hour)
+        if minute in panes.minutes:
+            panes.uncount(panes.minutes, minute, slots)
+            panes.uncut_minutes.add(minute)
+        self._touch(panes, occurred_at, slots, -1)
+
+    def advance(self, watermark: int) -> None:
+        """Move the watermark and forget what expired."""
+        minutes, hours = self.oldest_minute, self.oldest_hour
+        self.watermark = watermark
+        if self.oldest_minute > minutes:
+            for minute in _expired(self._minutes, minutes, self.oldest_minute):
+                for panes in self._minutes.pop(minute):
+                    panes.expire_minute(minute)
+        if self.oldest_hour > hours:
+            for hour in _expired(self._hours, hours, self.oldest_hour):
+                for panes in self._hours.pop(hour):
+                    panes.expire_hour(hour)
+                    if panes.parted:
+                        self.touched[panes] = None
+                    elif panes.idle:
+                        self.groups.pop(panes.group, None)
+
+    def moved(self, last: int, now: int) -> bool:
+        """Whether a pane boundary lies between two instants."""
+        return any(last // window.pane != now // window.pane for window in WINDOWS)
+
+    def settle(self) -> None:
+        """All that was touched has been told; forget groups of which nothing is left."""
+        for panes in self.touched:
+            if panes.idle:
+                self.groups.pop(panes.group, None)
+        self.touched.clear()
+
+    def drop_windows(self) -> None:
+        """Stop keeping running sums, for as long as nobody is told of windows."""
+        self.keep_sums = False
+        for panes in self.groups.values():
+            panes.drop_windows()
+
+    def take_cut(self, full: bool) -> tuple[GroupCut, ...]:
+        """What changed and was sent since the last cut, or everything."""
+        cuts = []
+        for panes in self.groups.values():
+            hours = panes.hours.keys() if full else panes.uncut
+            minutes = panes.minutes.keys() if full else panes.uncut_minutes
+            if full or hours or minutes:
+                cuts.append(
+                    GroupCut(
+                        panes.group,
+                        panes.measures,
+                        panes.last_at,
+                        tuple((hour, tuple(panes.hours[hour])) for hour in hours),
+                        tuple((minute, tuple(panes.minutes[minute])) for minute in minutes),
+                    )
+                )
+                panes.uncut.clear()
+                panes.uncut_minutes.clear()
+        return tuple(cuts)
+
+    def load(self, cut: GroupCut) -> None:
+        """Take over the panes of a cut; a changed survey keeps the measures it still asks."""
+        panes = self.groups.get(cut.group) or self._open(cut.group, cut.measures)
+        panes.last_at = max(panes.last_at, cut.last_at)
+        source = _mapping(cut.measures, panes.measures)
+        for hour, counts in _alive(cut.hours, self.oldest_hour):
+            if hour not in panes.hours:
+                self._hours[hour].append(panes)
+            panes.hours[hour] = [counts[at] if at >= 0 else 0 for at in source]
+        for minute, counts in _alive(cut.minutes, self.oldest_minute):
+            if minute not in panes.minutes:
+                self._minutes[minute].append(panes)
+            panes.minutes[minute] = [counts[at] if at >= 0 else 0 for at in source]
+
+    def _open(self, group: Group, measures: Measures = ()) -> GroupPanes:
+        panes = GroupPanes(group, measures_of(self.catalogue, group.survey) or measures)
+        self.groups[group] = panes
+        return panes
+
+    def _touch(
+        self, panes: GroupPanes, occurred_at: int, slots: tuple[int, ...], sign: int
+    ) -> None:
+        self.touched[panes] = None
+        if self.keep_sums:
+            panes.changes.append((occurred_at, slots, sign))
+
+
+def measures_of(catalogue: Catalogue, survey_id: str) -> Measures:
+    """(measure, scale) of every count of a survey, the reserved `response` last; () when unknown."""
+    survey = catalogue.surveys.get(survey_id)
+    if survey is None:
+        return ()
+    asked = ((question.measure, str(question.scale)) for question in survey.questions)
+    return (*asked, (RESPONSE, str(Scale.COUNT)))
+
+
+def _expired(index: dict[int, list[GroupPanes]], first: int, last: int) -> Iterator[int]:
+    """The indexed times in `[first, last)`, walking whichever is shorter; a jump may span years."""
+    if last - first < len(index):
+        return iter([time for time in range(first, last) if time in index])
+    return iter([time for time in index if time < last])
+
+
+def _alive(panes: tuple[Pane, ...], oldest: int) -> Iterator[Pane]:
+    return (pane for pane in panes if pane[0] >= oldest)
+
+
+def _mapping(old: Measures, new: Measures) -> list[int]:
+    """For each slot of the new layout, where it is in the old one; -1 when it was not asked."""
+    return [
+        old.index(measure) * SLOTS + slot if measure in old else -1
+        for measure in new
+        for slot in range(SLOTS)
+    ]

@@ -1,0 +1,43 @@
+"""A consistent cut of one partition's state: what a checkpoint holds, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.core.updates import Group, Totals
+
+Pane = tuple[int, tuple[int, ...]]
+"""(index, counts): an hour or a minute since 1970, and its absolute counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCut:
+    """The panes of one group that changed; `measures` are (measure, scale), six counts each."""
+
+    group: Group
+    measures: tuple[tuple[str, str], ...]
+    last_at: int
+    hours: tuple[Pane, ...]
+    minutes: tuple[Pane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """State at `next_offset`: all of it when `full`, else what changed since the cut before.
+
+    `ids` are packed entries of the id store (27 bytes each). `floor` is the first hour whose panes
+    are complete, 0 when the fold began with the log.
+    """
+
+    partition: int
+    generation: int
+    start_offset: int
+    next_offset: int
+    watermark: int
+    as_of: int
+    floor: int
+    catalogue: str
+    totals: Totals
+    full: bool
+    groups: tuple[GroupCut, ...]
+    ids: bytes

@@ -1,0 +1,137 @@
+"""Remembered event ids: exact deduplication in under 32 bytes an id.
+
+A hash table by linear hashing (Litwin, 1980): it grows one bucket at a time, so that no single
+record pays for a rehash of a million. A bucket is one bytearray of packed entries, searched by C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final
+
+ID: Final = 16
+CONTENT: Final = 8
+STAMP: Final = 3
+ENTRY: Final = ID + CONTENT + STAMP
+"""128-bit id, 64-bit content hash, 22-bit hour (since 1970: fits until 2448), 2-bit state."""
+
+_FILL: Final = 48
+"""Entries a bucket on average: fewer cost object headers (73 bytes each), more cost search time."""
+
+
+class IdState(IntEnum):
+    """What is known of an id."""
+
+    COUNTED = 1
+    RETRACTION_ONLY = 2  # taken back before the response came
+    RETRACTED = 3  # counted, then taken back; or the other way round
+
+
+class IdStore:
+    """Event id → (content hash, hour, state). Ids of hours below `forget_before` are absent."""
+
+    def __init__(self) -> None:
+        self._buckets: list[bytearray] = [bytearray()]
+        self._low = 0
+        self._high = 1
+        self._size = 0
+        self._swept = 0
+        self._fresh = bytearray()
+        self.forget_before = 0
+
+    def __len__(self) -> int:
+        """Entries held; expired ones count until they are swept."""
+        return self._size
+
+    def get(self, event_id: bytes) -> tuple[bytes, IdState] | None:
+        """Content hash and state of an id, or None when it is unknown or forgotten."""
+        bucket = self._bucket(event_id)
+        at = _find(bucket, event_id)
+        if at < 0:
+            return None
+        stamp = int.from_bytes(bucket[at + ID + CONTENT : at + ENTRY], "big")
+        if stamp >> 2 < self.forget_before:
+            return None
+        return bytes(bucket[at + ID : at + ID + CONTENT]), IdState(stamp & 3)
+
+    def put(self, event_id: bytes, content: bytes, hour: int, state: IdState) -> None:
+        """Remember an id, or change what is known of it."""
+        self._store(event_id + content + (hour << 2 | state).to_bytes(STAMP, "big"))
+
+    def sweep(self, records: int) -> None:
+        """Drop forgotten ids from a few buckets: twice as many as `records` new ids can fill."""
+        if not self.forget_before:
+            return
+        for _ in range(min(len(self._buckets), 1 + 2 * records // _FILL)):
+            self._swept = (self._swept + 1) % len(self._buckets)
+            bucket = self._buckets[self._swept]
+            kept = self._alive(bucket)
+            if len(kept) != len(bucket):
+                self._size -= (len(bucket) - len(kept)) // ENTRY
+                self._buckets[self._swept] = kept
+
+    def take_fresh(self) -> bytes:
+        """The entries put since the last call, packed; a later one for the same id wins."""
+        fresh = bytes(self._fresh)
+        self._fresh = bytearray()
+        return fresh
+
+    def pack(self) -> bytes:
+        """Every remembered entry, packed, in no particular order."""
+        return b"".join(self._alive(bucket) for bucket in self._buckets)
+
+    def unpack(self, packed: bytes) -> None:
+        """Put what `pack` or `take_fresh` gave; does not count as fresh."""
+        for entry in _entries(packed):
+            self._store(entry)
+        self._fresh = bytearray()
+
+    def _bucket(self, event_id: bytes) -> bytearray:
+        # Python's keyed hash: ids chosen by a hostile producer cannot be steered into one bucket.
+        index = hash(event_id) & self._high
+        return self._buckets[index if index < len(self._buckets) else index & self._low]
+
+    def _store(self, entry: bytes) -> None:
+        bucket = self._bucket(entry[:ID])
+        self._fresh += entry
+        at = _find(bucket, entry[:ID])
+        if at >= 0:
+            bucket[at : at + ENTRY] = entry
+            return
+        bucket += entry
+        self._size += 1
+        if self._size > len(self._buckets) * _FILL:
+            self._split()
+
+    def _split(self) -> None:
+        """Move the entries that belong there from the next bucket in line to a new last one."""
+        new = len(self._buckets)
+        source = new & self._low
+        stay, move = bytearray(), bytearray()
+        for entry in _entries(self._buckets[source]):
+            (move if hash(entry[:ID]) & self._high == new else stay).extend(entry)
+        self._buckets[source] = stay
+        self._buckets.append(move)
+        if new == self._high:
+            self._low = self._high
+            self._high = self._high << 1 | 1
+
+    def _alive(self, bucket: bytearray) -> bytearray:
+        limit = (self.forget_before << 2).to_bytes(STAMP, "big")
+        kept = [entry for entry in _entries(bucket) if entry[ID + CONTENT :] >= limit]
+        return bucket if len(kept) * ENTRY == len(bucket) else bytearray(b"".join(kept))
+
+
+def _find(bucket: bytearray, event_id: bytes) -> int:
+    """Where the entry of `event_id` starts, or -1; a match across entries is not one."""
+    at = bucket.find(event_id)
+    while at >= 0 and at % ENTRY:
+        at = bucket.find(event_id, at + 1)
+    return at
+
+
+def _entries(packed: bytes | bytearray) -> Iterator[bytes]:
+    data = bytes(packed)
+    for at in range(0, len(data), ENTRY):
+        yield data[at : at + ENTRY]

@@ -1,0 +1,297 @@
+"""The fold of one partition: every record gets one outcome, counted responses go into panes.
+
+Pure and synchronous: no clock, no randomness. The same log prefix and the same catalogue give the
+same state, however the records were cut into batches and wherever the fold was stopped and resumed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.core.book import Book, measures_of
+from pipeline.core.cut import Cut
+from pipeline.core.ids import IdState, IdStore
+from pipeline.core.reasons import Outcome, Reason
+from pipeline.core.response import MAX_AHEAD, Response, Validator
+from pipeline.core.updates import (
+    Group,
+    LedgerEntry,
+    PaneRow,
+    ScoreUpdate,
+    Totals,
+    Verdict,
+    WindowRow,
+    make_version,
+)
+from pipeline.core.windows import HOUR
+
+Record = tuple[int, int, Mapping[str, object] | Reason]
+"""(offset, append time in ms, decoded record or why it could not be decoded)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """What one cut tells the world: updates by group, and a ledger entry if records were read."""
+
+    updates: tuple[ScoreUpdate, ...]
+    entry: LedgerEntry | None
+
+
+class PartitionState:
+    """State of one partition. `partial` marks a fold that begins above the start of history: hours
+    that may lack earlier records then take the late path."""
+
+    def __init__(
+        self,
+        partition: int,
+        generation: int,
+        start_offset: int,
+        validator: Validator,
+        *,
+        partial: bool = False,
+    ) -> None:
+        self.partition = partition
+        self.generation = generation
+        self.start_offset = start_offset
+        self.next_offset = start_offset
+        self.as_of = 0
+        self.floor = 0
+        self.ids = IdStore()
+        self.book = Book(validator.catalogue)
+        self._validator = validator
+        self._partial = partial
+        self._told_to = start_offset
+        self._told_at = 0
+        self._verdicts: list[Verdict] = []
+        self._repairs: defaultdict[Group, set[int]] = defaultdict(set)
+        self._outcomes: Counter[Outcome] = Counter()
+        self._missing = 0
+        self._marker = 0
+
+    @property
+    def watermark(self) -> int:
+        """The highest `occurred_at` (ms) among accepted records at lower offsets."""
+        return self.book.watermark
+
+    @property
+    def version(self) -> int:
+        """The version of rows told now."""
+        return make_version(self.generation, self.next_offset)
+
+    @property
+    def totals(self) -> Totals:
+        """Running totals since `start_offset`."""
+        return Totals(
+            received=self._outcomes.total(),
+            **{str(outcome): self._outcomes[outcome] for outcome in Outcome},
+            missing=self._missing,
+            marker=self._marker,
+        )
+
+    def apply(self, batch: Iterable[Record]) -> list[Verdict]:
+        """Fold records in offset order; those below `next_offset` are skipped.
+
+        Returns the verdicts of records not simply accepted. A fault in one record is its own dead
+        letter (`internal_error`); nothing is raised for what a record holds.
+        """
+        verdicts: list[Verdict] = []
+        folded = 0
+        for offset, appended_at, record in batch:
+            if offset < self.next_offset:
+                continue
+            self._marker += offset - self.next_offset
+            self.next_offset = offset + 1
+            self.as_of = appended_at
+            folded += 1
+            try:
+                outcome, reason = self._judge(record, appended_at)
+            except Exception:
+                # The one place that must not stop: a record we cannot handle is kept as bytes.
+                outcome, reason = Outcome.DEAD_LETTER, Reason.INTERNAL_ERROR
+            self._outcomes[outcome] += 1
+            if outcome is not Outcome.ACCEPTED:
+                verdicts.append(Verdict(offset, outcome, reason))
+        self.ids.sweep(folded)
+        self._verdicts += verdicts
+        return verdicts
+
+    def lose(self, log_start: int) -> None:
+        """Retention removed the records below `log_start` before they were read."""
+        self._missing += max(0, log_start - self.next_offset)
+        self.next_offset = max(self.next_offset, log_start)
+
+    def emit(self, now: int, windows: bool) -> Emission:
+        """Take what changed since the last emission, as of wall clock `now` (ms).
+
+        With `windows` false (far behind) only panes are told; the next emission with windows then
+        tells those of every group, as it does after a restore and at a pane boundary.
+        """
+        if not windows:
+            self.book.drop_windows()
+        everyone = windows and (not self.book.keep_sums or self.book.moved(self._told_at, now))
+        self.book.keep_sums = windows
+        panes = list(self.book.groups.values()) if everyone else []
+        updates = [
+            update
+            for group in dict.fromkeys((*self.book.touched, *panes))
+            if (update := self._update(group.group, now, windows)) is not None
+        ]
+        self.book.settle()
+        updates += [
+            update
+            for group in list(self._repairs)
+            if (update := self._update(group, now, False)) is not None
+        ]
+        self._told_at = now
+        return Emission(tuple(updates), self._entry())
+
+    def cut(self, full: bool) -> Cut:
+        """What a checkpoint must hold. Raises ValueError unless all that changed has been emitted:
+        a restore tells only what comes after it.
+        """
+        if self.book.touched or self._repairs or self._told_to != self.next_offset:
+            raise ValueError("emit before cut")
+        return Cut(
+            partition=self.partition,
+            generation=self.generation,
+            start_offset=self.start_offset,
+            next_offset=self.next_offset,
+            watermark=self.watermark,
+            as_of=self.as_of,
+            floor=self.floor,
+            catalogue=self._validator.catalogue.digest,
+            totals=self.totals,
+            full=full,
+            groups=self.book.take_cut(full),
+            ids=self._take_ids(full),
+        )
+
+    @classmethod
+    def load(cls, cuts: Sequence[Cut], validator: Validator) -> PartitionState:
+        """The state after the last of `cuts`: a full one and the increments that follow it.
+
+        Raises ValueError when the first is not full or they are not of one partition in order.
+        """
+        last = _check_chain(cuts)
+        state = cls(last.partition, last.generation, last.start_offset, validator)
+        state.next_offset = state._told_to = last.next_offset
+        state.as_of = last.as_of
+        state.floor = last.floor
+        totals = last.totals
+        state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
+        state._missing, state._marker = totals.missing, totals.marker
+        state.book.watermark = last.watermark
+        state.ids.forget_before = state.book.oldest_hour
+        for cut in cuts:
+            for group in cut.groups:
+                state.book.load(group)
+            state.ids.unpack(cut.ids)
+        return state
+
+    def _judge(
+        self, record: Mapping[str, object] | Reason, appended_at: int
+    ) -> tuple[Outcome, str]:
+        if self._partial:
+            self._begin(appended_at)
+        response = (
+            record if isinstance(record, Reason) else self._validator.check(record, appended_at)
+        )
+        if isinstance(response, Reason):
+            return Outcome.DEAD_LETTER, response
+        hour = response.occurred_at // HOUR
+        if hour < self.floor or hour < self.ids.forget_before:
+            self._repairs[response.group].add(hour)
+            return Outcome.LATE, ""
+        known = self.ids.get(response.event_id)
+        if known is not None and known[0] != response.content:
+            return Outcome.DEAD_LETTER, Reason.CONFLICTING
+        state = None if known is None else known[1]
+        if response.retracted:
+            return self._retract(response, hour, state), ""
+        return self._count(response, hour, state), ""
+
+    def _count(self, response: Response, hour: int, known: IdState | None) -> Outcome:
+        if known is None:
+            self.ids.put(response.event_id, response.content, hour, IdState.COUNTED)
+            self.book.add(response.group, response.occurred_at, response.slots)
+        elif known is IdState.RETRACTION_ONLY:
+            self.ids.put(response.event_id, response.content, hour, IdState.RETRACTED)
+        else:
+            return Outcome.DUPLICATE
+        if response.occurred_at > self.book.watermark:
+            self.book.advance(response.occurred_at)
+            self.ids.forget_before = self.book.oldest_hour
+        return Outcome.ACCEPTED
+
+    def _retract(self, response: Response, hour: int, known: IdState | None) -> Outcome:
+        if known is None:
+            self.ids.put(response.event_id, response.content, hour, IdState.RETRACTION_ONLY)
+        elif known is IdState.COUNTED:
+            self.ids.put(response.event_id, response.content, hour, IdState.RETRACTED)
+            self.book.take_back(response.group, response.occurred_at, response.slots)
+        else:
+            return Outcome.DUPLICATE
+        return Outcome.RETRACTION
+
+    def _begin(self, appended_at: int) -> None:
+        """Find the first hour whose answers are all appended after this record."""
+        self._partial = False
+        self.floor = (appended_at + MAX_AHEAD) // HOUR + 1
+
+    def _update(self, group: Group, now: int, windows: bool) -> ScoreUpdate | None:
+        repairs = self._repairs.pop(group, set())
+        panes = self.book.groups.get(group)
+        rows: tuple[PaneRow, ...] = ()
+        shown: tuple[WindowRow, ...] = ()
+        if panes is not None:
+            rows = panes.take_panes(repairs)
+            shown = panes.take_windows(now, self.watermark, self.floor) if windows else ()
+        if not (rows or shown or repairs):
+            return None
+        return ScoreUpdate(
+            group=group,
+            partition=self.partition,
+            version=self.version,
+            as_of=self.as_of,
+            emitted_at=now,
+            last_response_at=panes.last_at if panes else 0,
+            measures=panes.measures if panes else measures_of(self.book.catalogue, group.survey),
+            panes=rows,
+            windows=shown,
+            repairs=tuple(hour * HOUR for hour in sorted(repairs)),
+        )
+
+    def _entry(self) -> LedgerEntry | None:
+        if self.next_offset == self._told_to:
+            return None
+        entry = LedgerEntry(
+            generation=self.generation,
+            partition=self.partition,
+            from_offset=self._told_to,
+            next_offset=self.next_offset,
+            start_offset=self.start_offset,
+            as_of=self.as_of,
+            watermark=self.watermark,
+            catalogue=self._validator.catalogue.digest,
+            totals=self.totals,
+            exceptions=tuple(self._verdicts),
+        )
+        self._told_to = self.next_offset
+        self._verdicts.clear()
+        return entry
+
+    def _take_ids(self, full: bool) -> bytes:
+        fresh = self.ids.take_fresh()
+        return self.ids.pack() if full else fresh
+
+
+def _check_chain(cuts: Sequence[Cut]) -> Cut:
+    if not cuts or not cuts[0].full:
+        raise ValueError("a chain of cuts begins with a full one")
+    for before, after in zip(cuts, cuts[1:], strict=False):
+        same = (before.partition, before.generation) == (after.partition, after.generation)
+        if not same or after.full or after.next_offset < before.next_offset:
+            raise ValueError("cuts of one chain are of one partition, in order, and increments")
+    return cuts[-1]

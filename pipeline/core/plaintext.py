@@ -1,0 +1,68 @@
+"""A text as a reader sees it: digits, dashes and spaces in one spelling, invisible characters gone.
+
+Patterns are searched here, so that ١٢٣, fullwidth or zero-width tricks do not hide a number, and
+what is found is then cut out of the text as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from unicodedata import category, normalize
+
+_STRANGE = re.compile(r"[^\t\n\r\x20-\x7e]")
+
+# Minus, modifier minus and hyphen bullet look like dashes and are none to Unicode.
+_DASHES = frozenset("\u2212\u02d7\u2043")
+_INVISIBLE = frozenset({"Cf", "Cc", "Mn", "Me"})  # format, control, and marks on other characters
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The plain spelling of a text; `places[i]` is where its character i stands in the original."""
+
+    text: str
+    places: list[int] | None
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original that holds `[start, end)` of the plain text, not empty."""
+        if self.places is None:
+            return start, end
+        return self.places[start], self.places[end - 1] + 1
+
+
+def plain(text: str) -> Plain:
+    """The plain spelling of `text`. ASCII is its own; other characters give one each, or none."""
+    if _STRANGE.search(text) is None:
+        return Plain(text, None)
+    folded: list[str] = []
+    places: list[int] = []
+    for place, char in enumerate(text):
+        seen = char if " " <= char <= "~" else _fold(char)
+        if seen:
+            folded.append(seen)
+            places.append(place)
+    return Plain("".join(folded), places)
+
+
+@lru_cache(maxsize=4096)  # the characters of a few scripts
+def _fold(char: str) -> str:
+    kind = category(char)
+    if char in "\t\n\r":
+        return char
+    if kind in _INVISIBLE:
+        return ""
+    if kind == "Pd" or char in _DASHES:
+        return "-"
+    if kind in ("Zs", "Zl", "Zp"):
+        return " "
+    return _compatible(char)
+
+
+def _compatible(char: str) -> str:
+    """The plain form of fullwidth, styled or foreign digits and letters, when it is one character."""
+    if char.isdecimal():
+        return str(int(char))
+    plainer = normalize("NFKC", char)
+    return plainer if len(plainer) == 1 else char

@@ -1,0 +1,96 @@
+"""Avro single-object encoding: `C3 01`, the schema's CRC-64-AVRO fingerprint, the body.
+
+Avro 1.12 specification, "Single-object encoding" and "Schema Fingerprints".
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final, cast
+
+import fastavro
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from pipeline.errors import SchemaError
+from pipeline.resources import resource
+
+MARKER: Final = b"\xc3\x01"
+HEADER: Final = len(MARKER) + 8
+
+
+class Codec:
+    """Reads and writes single objects of one schema, and reads every earlier version of it.
+
+    Datetime conversion is switched off: times stay integers in milliseconds.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.schema = _parse(resource("schemas", f"{name}.avsc"))
+        self.header = MARKER + _fingerprint(self.schema)
+        versions = sorted(resource("schemas", "history", name).glob("v*.avsc"))
+        self.writers: dict[bytes, object] = {
+            MARKER + _fingerprint(s): s for s in (self.schema, *map(_parse, versions))
+        }
+
+    def encode(self, record: Mapping[str, object]) -> bytes:
+        """Bytes of `record`. Raises ValueError or TypeError when it does not fit the schema."""
+        out = io.BytesIO()
+        out.write(self.header)
+        fastavro.schemaless_writer(out, self.schema, dict(record))
+        return out.getvalue()
+
+    def decode(self, value: bytes) -> dict[str, object]:
+        """The record in `value`. Raises SchemaError when the bytes are not a single object of ours."""
+        writer = self.writers.get(value[:HEADER])
+        if writer is None:
+            raise SchemaError(f"{self.name}: not a single object of a known version")
+        stream = io.BytesIO(value)
+        stream.seek(HEADER)
+        try:
+            record = fastavro.schemaless_reader(stream, writer, self.reader_for(writer))
+        except (EOFError, IndexError, ValueError) as error:
+            raise SchemaError(f"{self.name}: {type(error).__name__} in body") from None
+        if stream.tell() != len(value):
+            raise SchemaError(f"{self.name}: bytes after the body")
+        return cast("dict[str, object]", record)
+
+    def version(self, name: str) -> object:
+        """The schema of one version of the history, for example `v1`. Raises SchemaError."""
+        return _parse(resource("schemas", "history", self.name, f"{name}.avsc"))
+
+    def reader_for(self, writer: object) -> object | None:
+        """The schema to resolve to, or None when data is already of the current version (faster)."""
+        return None if writer is self.writers[self.header] else self.schema
+
+
+@cache
+def codec(name: str) -> Codec:
+    """The codec of `schemas/<name>.avsc`, made once."""
+    return Codec(name)
+
+
+def _parse(path: Path) -> object:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return fastavro.parse_schema(_without_logical_types(raw))
+    except (OSError, ValueError, fastavro.schema.SchemaParseException) as error:
+        raise SchemaError(f"{path.name}: {error}") from None
+
+
+def _without_logical_types(node: object) -> object:
+    """Times as plain integers. The fingerprint is unchanged: the canonical form drops logicalType."""
+    if isinstance(node, dict):
+        return {k: _without_logical_types(v) for k, v in node.items() if k != "logicalType"}
+    if isinstance(node, list):
+        return [_without_logical_types(item) for item in node]
+    return node
+
+
+def _fingerprint(schema: object) -> bytes:
+    hexadecimal = fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO")
+    return bytes.fromhex(hexadecimal)

@@ -1,0 +1,53 @@
+"""Ledger entries: core values ⇄ Avro bytes (`schemas/ledger_entry.avsc`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TypedDict, cast
+
+from pipeline.core.updates import LedgerEntry, Totals, Verdict
+from pipeline.wire.avro import codec
+
+
+class _Verdict(TypedDict):
+    offset: int
+    outcome: str
+    reason: str
+
+
+class _Entry(TypedDict):
+    generation: int
+    partition: int
+    from_offset: int
+    next_offset: int
+    start_offset: int
+    as_of: int
+    watermark: int
+    catalogue: str
+    totals: dict[str, int]
+    exceptions: list[_Verdict]
+
+
+def encode_entry(entry: LedgerEntry) -> bytes:
+    """Single-object bytes of one entry."""
+    record = {name: getattr(entry, name) for name in _Entry.__annotations__ if name != "exceptions"}
+    record["totals"] = asdict(entry.totals)
+    record["exceptions"] = [v._asdict() for v in entry.exceptions]
+    return codec("ledger_entry").encode(record)
+
+
+def decode_entry(value: bytes) -> LedgerEntry:
+    """The entry in `value`. Raises SchemaError when the bytes are none."""
+    raw = cast(_Entry, codec("ledger_entry").decode(value))
+    return LedgerEntry(
+        generation=raw["generation"],
+        partition=raw["partition"],
+        from_offset=raw["from_offset"],
+        next_offset=raw["next_offset"],
+        start_offset=raw["start_offset"],
+        as_of=raw["as_of"],
+        watermark=raw["watermark"],
+        catalogue=raw["catalogue"],
+        totals=Totals(**raw["totals"]),
+        exceptions=tuple(Verdict(**v) for v in raw["exceptions"]),
+    )
