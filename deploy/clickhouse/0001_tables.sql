@@ -73,7 +73,7 @@ ENGINE = ${replicated}ReplacingMergeTree
 ORDER BY (generation, partition, next_offset);
 
 -- Absolute counts of one group, measure, hour of event time and source partition.
--- The day leads the key: a quarter is one range of it, and what is inserted today does not overlap
+-- The hour leads the key: a quarter is one range of it, and what is inserted today does not overlap
 -- closed quarters, so that FINAL has nothing to merge there.
 CREATE TABLE IF NOT EXISTS score_panes
 (
@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS score_panes
 )
 ENGINE = ${replicated}ReplacingMergeTree(version)
 PARTITION BY toYear(hour)
-ORDER BY (toDate(hour), agency, service, channel, survey, measure, scale, hour, generation, partition);
+ORDER BY (hour, agency, service, channel, survey, measure, scale, generation, partition);
 
 -- Rolling windows as emitted. The newest rows of a window are one range of the key, however old the table.
 CREATE TABLE IF NOT EXISTS rolling_scores

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS surveys
 ENGINE = ${replicated}MergeTree
 ORDER BY survey;
 
--- Fiscal quarters cut in each survey's own zone, as whole hours of UTC: [start_utc, end_utc).
+-- Fiscal quarters, cut at midnight of each survey's own zone: [start_utc, end_utc).
 CREATE TABLE IF NOT EXISTS survey_quarters
 (
     survey      LowCardinality(String),

@@ -15,14 +15,16 @@ FROM
 (
     SELECT
         *,
-        if(n = 0, NULL, arraySum((times, value) -> times * value, counts, range(6)) / n) AS mean,
+        -- As in pipeline/core/rating.py: only the values of the scale count; Wilson's 95 % interval.
+        if(scale = 'likert5', arraySum(arraySlice(counts, 2)), counts[1] + counts[2]) AS n,
+        if(n = 0, NULL, if(scale = 'likert5', arraySum((c, value) -> c * value, counts, range(6)), counts[2]) / n) AS mean,
         if(n = 0, NULL, if(scale = 'likert5', counts[5] + counts[6], counts[2]) / n) AS share_positive,
-        -- Wilson's 95 % interval of share_positive, as in pipeline/core/rating.py.
         pow(1.959963984540054, 2) AS z2,
         (share_positive + z2 / (2 * n)) / (1 + z2 / n) AS centre,
         sqrt(z2 * (share_positive * (1 - share_positive) + z2 / (4 * n)) / n) / (1 + z2 / n) AS half_width,
-        if(n = 0, NULL, greatest(0., centre - half_width)) AS lo,
-        if(n = 0, NULL, least(1., centre + half_width)) AS hi
+        if(n = 0, NULL, greatest(0., least(centre - half_width, share_positive))) AS lo,
+        if(n = 0, NULL, least(1., greatest(centre + half_width, share_positive))) AS hi,
+        maxIf(n, measure = 'response') OVER (PARTITION BY agency, service, channel, survey, window) AS responses
     FROM
     (
         SELECT
@@ -30,11 +32,9 @@ FROM
             max(latest.1) AS window_start,
             max(latest.2) AS window_end,
             sumForEach(latest.3) AS counts,
-            arraySum(counts) AS n,
             count() AS partitions,
             nullIf(max(latest.4), toDateTime64(0, 3, 'UTC')) AS last_response_at,
-            max(latest.5) AS updated_at,
-            maxIf(n, measure = 'response') OVER (PARTITION BY agency, service, channel, survey, window) AS responses
+            max(latest.5) AS updated_at
         FROM
         (
             SELECT
@@ -49,6 +49,6 @@ FROM
         )
         GROUP BY agency, service, channel, survey, scale, measure, window
     )
-    -- The reserved measure counts responses; it is no score.
-    WHERE measure != 'response'
-);
+)
+-- The reserved measure counts responses; it is no score.
+WHERE measure != 'response';
