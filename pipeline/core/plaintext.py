@@ -61,7 +61,7 @@ def _fold(char: str) -> str:
 
 
 def _compatible(char: str) -> str:
-    """The plain form of fullwidth, styled or foreign digits and letters, when it is one character."""
+    """The plain form of a fullwidth, styled or foreign digit or letter, if it is one character."""
     if char.isdecimal():
         return str(int(char))
     plainer = normalize("NFKC", char)

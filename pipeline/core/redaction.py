@@ -1,7 +1,7 @@
 """Personal data out of free text, before the text leaves the place where it was given.
 
-It replaces what looks like personal data by its kind: `call [phone]`. It cannot know names, and does
-not pretend to: what it lets through still needs care.
+What looks like personal data is replaced by its kind: `call [phone]`. Names cannot be told from
+other words, so what comes out still needs care.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def redact(text: str) -> Redacted:
     """Replaces every piece of personal data by `[kind]`; the rest stays as it is, byte for byte.
 
     Kinds: url (with a query), email, receipt and a-number (USCIS), claim (VA file numbers too),
-    account, passport, ssn, phone, card, date (of birth, or written 01/31/1950), address. Nothing that
-    it would take out is left in the result, so a second time changes nothing. Linear in the length.
+    account, passport, ssn, phone, card, date (of birth, or written 01/31/1950), address. Nothing it
+    would take out is left in the result, so a second time changes nothing. Time is linear.
     """
     counts: Counter[str] = Counter()
     for _ in range(_PASSES):
@@ -51,17 +51,26 @@ def _pass(text: str, counts: Counter[str]) -> str:
     seen = plain(text)
     if _TELLTALE.search(seen.text) is None:
         return text
-    taken = bytearray(len(seen.text))
-    found: list[tuple[int, int, str]] = []
-    for kind, finder in RULES:
-        for start, end in finder(seen.text):
-            if taken.find(1, start, end) < 0:
-                taken[start:end] = b"\x01" * (end - start)
-                found.append((*seen.original(start, end), kind))
-                counts[kind] += 1
     pieces: list[str] = []
     done = 0
-    for start, end, kind in sorted(found):
+    for start, end, kind in _found(seen.text):
+        start, end = seen.original(start, end)
+        counts[kind] += 1
         pieces += (text[done:start], f"[{kind}]")
         done = end
     return "".join((*pieces, text[done:]))
+
+
+def _found(text: str) -> list[tuple[int, int, str]]:
+    """What to take out of a plain text, in order and apart from each other."""
+    digits = sum(map(text.count, "0123456789"))
+    taken = bytearray(len(text))
+    found: list[tuple[int, int, str]] = []
+    for rule in RULES:
+        if digits < rule.digits or rule.sign not in text:
+            continue
+        for start, end in rule.find(text):
+            if taken.find(1, start, end) < 0:
+                taken[start:end] = b"\x01" * (end - start)
+                found.append((start, end, rule.kind))
+    return sorted(found)
