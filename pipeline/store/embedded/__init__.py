@@ -1,0 +1,1 @@
+"""The chDB engine (ClickHouse in this process) behind the ClickHouse HTTP interface."""

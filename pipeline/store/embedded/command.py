@@ -1,0 +1,34 @@
+"""`cxpulse local clickhouse`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def clickhouse(
+    data: Annotated[Path, typer.Option(help="folder of the database; created if missing")] = Path(
+        ".data/clickhouse"
+    ),
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one")] = 8123,
+) -> None:
+    """Serve ClickHouse from this process, over HTTP, until Ctrl-C.
+
+    Name and password come from CXPULSE_CLICKHOUSE_USER and CXPULSE_CLICKHOUSE_PASSWORD.
+    """
+    import asyncio
+
+    from pipeline.settings import load
+    from pipeline.store.embedded.access import Access
+    from pipeline.store.embedded.server import run
+
+    settings = load().clickhouse
+    access = Access(host, settings.user, settings.password.get_secret_value())
+
+    def ready(url: str, version: str) -> None:
+        typer.echo(f"ClickHouse {version} is ready at {url} (data in {data})")
+
+    asyncio.run(run(data, access, port, ready))
