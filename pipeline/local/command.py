@@ -1,0 +1,59 @@
+"""`cxpulse local ...`: parts of the local stack in the foreground, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+
+class _Asked(BaseException):
+    """Somebody asked this program to end. Not an Exception: nothing on the way may swallow it."""
+
+
+@contextmanager
+def until_asked() -> Iterator[None]:
+    """Leaves the block without an error on SIGINT or SIGTERM, which may come at any point in it.
+
+    The clean-up on the way out runs undisturbed: while it does, more signals are not heard.
+    """
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)
+        raise _Asked
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, ask)
+        yield
+    except _Asked:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def kafka(
+    data: Annotated[
+        Path, typer.Option(help="Folder for everything it keeps; continues when there is a log.")
+    ] = Path(".data"),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")
+    ] = 9092,
+) -> None:
+    """Run Apache Kafka on this machine: one node, for trying things out, not for production."""
+    from pipeline.local.kafka import LocalKafka
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    with until_asked(), LocalKafka(data, port, say) as broker:
+        typer.echo(f"Kafka is ready at {broker.bootstrap} (data in {broker.folder})")
+        broker.wait()

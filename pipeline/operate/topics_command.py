@@ -1,0 +1,69 @@
+"""`cxpulse topics`: a table of what is there, and the exit code that scripts look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.operate.topics import TopicReport
+    from pipeline.settings import Settings
+
+
+PIPE_COLUMNS = 160
+"""A pipe or a file has no width of its own: wide enough that no name is cut."""
+
+
+def topics(
+    check: Annotated[
+        bool, typer.Option("--check", help="Create nothing; only compare and report.")
+    ] = False,
+) -> None:
+    """Create the topics that are missing; exit with 1 when one is not as it must be."""
+    import asyncio
+
+    from pipeline.operate.topics import check_topics, ensure_topics
+    from pipeline.settings import load
+
+    settings = load()
+    report = asyncio.run(check_topics(settings) if check else ensure_topics(settings))
+    show(settings, report)
+    if not report.good:
+        raise typer.Exit(1)
+
+
+def show(settings: Settings, report: TopicReport) -> None:
+    """One row a topic, then one line for each difference."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipeline.wire.topics import topic_specs
+
+    states = dict.fromkeys(report.created, "created") | dict.fromkeys(report.missing, "MISSING")
+    differs = {drift.topic for drift in report.drift}
+    table = Table("topic", "state", "partitions", "copies", "keeps", "largest record")
+    for spec in sorted(topic_specs(settings.kafka), key=lambda spec: spec.name):
+        config = dict(spec.config)
+        table.add_row(
+            spec.name,
+            "DIFFERS" if spec.name in differs else states.get(spec.name, "ok"),
+            str(spec.partitions),
+            str(spec.replication),
+            kept(config),
+            f"{int(config['max.message.bytes']) / 1024**2:.2f} MiB",
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    console.print(table)
+    for drift in report.drift:
+        line = f"{drift.topic}: {drift.setting} is {drift.found}, must be {drift.wanted}"
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def kept(config: dict[str, str]) -> str:
+    """How long a topic keeps its records, for a person."""
+    if config["cleanup.policy"] == "compact":
+        return "the last of each key"
+    return f"{int(config['retention.ms']) // 86_400_000} days"
