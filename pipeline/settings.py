@@ -57,6 +57,11 @@ class ClickHouseSettings(_Section):
     database: str = Field("cx", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$")
     timeout_seconds: float = Field(30.0, gt=0)
     ca_file: Path | None = None
+    cluster: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,100}$",
+        description="replicate the database over this cluster; empty: one server",
+    )
 
 
 class ScoreSettings(_Section):
