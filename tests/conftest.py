@@ -2,10 +2,4 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-pytest_plugins = [
-    name
-    for name in ("tests.fixtures.kafka", "tests.fixtures.clickhouse")
-    if find_spec(name) is not None
-]
+pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.clickhouse"]

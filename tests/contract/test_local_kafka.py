@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -51,32 +50,23 @@ def java_of(process: subprocess.Popen[str]) -> int:
     return int(child)
 
 
-def test_one_folder_through_stop_kill_and_a_lost_parent(tmp_path: Path) -> None:
-    broker = LocalKafka(tmp_path, port=0)
-    broker.start()
-    java = broker.pid
-    assert java is not None
-    assert brokers_seen("127.0.0.1", broker.port) == 1
-    with pytest.raises(LocalError, match=f"in use by another local Kafka.*process {os.getpid()}"):
-        LocalKafka(tmp_path, port=0).start()
-    broker.stop()
-    assert not alive(java)
-    assert broker.pid is None
+def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_starts_again(
+    tmp_path: Path,
+) -> None:
+    with foreground(tmp_path, free_port()) as asked:
+        java = java_of(asked)
+        with pytest.raises(LocalError, match=f"in use by another local Kafka.*process {asked.pid}"):
+            LocalKafka(tmp_path, port=0).start()
+        asked.send_signal(signal.SIGTERM)
+        assert asked.wait(30) == 0
+        assert not alive(java)
 
-    asked = foreground(tmp_path, free_port())
-    java = java_of(asked)
-    asked.send_signal(signal.SIGTERM)
-    assert asked.wait(30) == 0
-    assert not alive(java)
-
-    lost = foreground(tmp_path, free_port())
-    java = java_of(lost)
-    lost.kill()
-    lost.wait()
+    port = free_port()
+    with foreground(tmp_path, port) as lost:
+        java = java_of(lost)
+        assert brokers_seen("127.0.0.1", port) == 1
+        lost.kill()
     assert wait_gone(java, 5)
-    for process in (asked, lost):
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def test_a_port_in_use_is_one_clear_line(kafka: str, tmp_path: Path) -> None:
