@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pipeline.core.plaintext import plain
 from pipeline.core.redaction_rules import RULES
 
-_PASSES = 8
-"""A replacement can lay bare another match next to it, twice in practice; a text that still goes on
-after this many passes was made to, and time must stay linear."""
+_PASSES = 5
+"""A replacement can lay bare another match next to it, but hardly ever twice. A text that still
+goes on after this many passes was made to, and is withheld: time must stay linear."""
 
 _WITHHELD = "withheld"
 

@@ -2,7 +2,8 @@
 
 Every pattern runs in linear time: repeats are bounded or possessive, and a pattern cannot begin in
 the middle of what it has just scanned. Gaps between a word and its number never cross a bracket, so
-that a replacement such as `[ssn]` is neither word nor number to any of them.
+that a replacement such as `[ssn]` is neither word nor number to any of them. A letter may follow a
+digit at once (`...6789account`): a word begins where no letter stands before it.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ def _finder(pattern: str, group: int = 0, also: int = 0, needs: str = "") -> Fin
     return find
 
 
-# An address is consumed with or without a query, so that no part of it is scanned twice.
+# Both consume what begins like a match and is none, so that no part of it is scanned twice.
 _URL = _finder(
     r"""(?: https?:// | www\. | (?<![\w.@/-]) (?:[\w-]++\.)+ [a-z]{2,10} (?=[/?]) )
         [^\s?]*+ ( \? \S* [\w=/&%-] )?""",
     also=1,
 )
-_EMAIL = _finder(r"(?<![\w.%+-]) [\w.%+-]++ @ (?:[\w-]++\.)+ [^\W\d_]{2,}")
+_EMAIL = _finder(r"[\w.%+-]++ ( @ (?:[\w-]++\.)+ [^\W\d_]{2,} )?", also=1)
 
 _RECEIPT = _finder(
     r"""(?<![a-z]) (?=[a-z]{3}) (?: (?: eac | wac | lin | src | nbc | msc | ioe | ysc | vsc
@@ -51,13 +52,13 @@ _RECEIPT = _finder(
 _SAYS = r"(?: \s? (?: is | was | of | [:#=,-] ) ){0,3} \s?"  # between "claim number" and the number
 _NUMBER = r"\s? (?: numbers? | no\.? | num\.? | nbr\.? | id | \# )"
 _A_NUMBER = _finder(
-    r"(?<![a-z0-9]) (?: a | alien (?: \s registration )? (?:"
+    r"(?<![a-z]) (?: a | alien (?: \s registration )? (?:"
     + _NUMBER
     + r")? ) (?: \s? (?: [-#:] | no\.? | number | is ) ){0,3} (?: (?<=[^a]) \s )?"
     r"\d (?: [-\ ]? \d ){6,8} (?!\d)"
 )
 _CLAIM = _finder(
-    r"""(?<![a-z0-9]) (?: x?c (?:ss)? [-\ ]? (?: \d{2,3} [-\ ]? \d{3} [-\ ]? \d{3} | \d{7} )
+    r"""(?<![a-z]) (?: x?c (?:ss)? [-\ ]? (?: \d{2,3} [-\ ]? \d{3} [-\ ]? \d{3} | \d{7} )
         | (?: claims? | file | case ) (?: """
     + _NUMBER
     + _SAYS
@@ -65,11 +66,14 @@ _CLAIM = _finder(
         ) (?!\d)"""
 )
 _ACCOUNT = _finder(
-    r"\b (?: account | acct\.? | routing | member ) " + _NUMBER + _SAYS + r"\d (?:[-\ ]?\d){4,16}"
+    r"(?<![a-z]) (?: account | acct\.? | routing | member ) "
+    + _NUMBER
+    + _SAYS
+    + r"\d (?:[-\ ]?\d){4,16}"
     r"(?!\d)"
 )
-_PASSPORT = _finder(r"\b passport [^\d\[\]]{0,25}? \b [a-z]{0,2} \d{6,9} (?!\d)")
-_NEW_PASSPORT = _finder(r"(?<![a-z0-9]) [a-z] \d{8} (?!\d)")
+_PASSPORT = _finder(r"(?<![a-z]) passport [^\d\[\]]{0,25}? \b [a-z]{0,2} \d{6,9} (?!\d)")
+_NEW_PASSPORT = _finder(r"(?<![a-z]) [a-z] \d{8} (?!\d)")
 
 _GAP = r"(?: \ ? [-.\ /] \ ? )"
 # Written 3-2-4 it is one, taxpayer numbers (9xx) included; in one piece only if ever issued so.
@@ -86,8 +90,8 @@ _PHONE = _finder(
         ) (?!\d)"""
 )
 _LOCAL_PHONE = _finder(
-    r"""\b (?: call(?:ed)? | phone | tel | cell | mobile | fax | reach(?:ed)? | text | number ) \b
-        [^\d\[\]]{0,20} ( \d{3} [-.] \d{4} ) (?!\d)""",
+    r"""(?<![a-z]) (?: call(?:ed)? | phone | tel | cell | mobile | fax
+        | reach(?:ed)? | text | number ) \b [^\d\[\]]{0,20} ( \d{3} [-.] \d{4} ) (?!\d)""",
     group=1,
 )
 
@@ -117,13 +121,13 @@ _ORDINAL = r"\d{1,3} (?: st | nd | rd | th )"
 _NAME = rf"(?: (?! {_SMALL} ) [^\W\d_] [\w'.-]{{0,30}} | {_ORDINAL} ) \s"
 _CAPITAL = rf"(?: [A-Z] [\w'.-]{{0,30}} | {_ORDINAL} ) \s"
 _SIDE = r"(?: \s (?: [ns][ew] | [nsew] ) \b )?"
-_UNIT = r"(?: \.? ,? \s (?: apt | apartment | suite | ste | unit | \# ) [.\s\#]{0,2} \w{1,6} )?"
+_UNIT = r"(?: \.? ,? \s (?: apt | apartment | suite | ste | unit | \# ) [.\s\#]{0,2} \w{1,6} \b )?"
 _CITY = r"""(?: \.? ,? \s (?-i: (?: [A-Z] [\w.'-]{0,30} ,? \s ){1,3} [A-Z]{2} ) \s \d{5}
     (?: -\d{4} )? (?!\d) )?"""
 _ADDRESS = _finder(
-    rf"""(?: (?<![\w.]) \d{{1,6}} (?: -\d{{1,4}} )? [a-z]? \s
-            (?: (?: {_NAME} ){{1,4}}? {_ROAD} | (?-i: (?: {_CAPITAL} ){{1,4}}? {_PLACE} ) ) \b
-            {_SIDE} {_UNIT} {_CITY}
+    rf"""(?: (?<![\d.]) \d{{1,6}} (?: -\d{{1,4}} )? [a-z]? \s
+            (?: (?: {_NAME} ){{1,4}}? {_ROAD} | (?-i: (?: {_CAPITAL} ){{1,4}}? {_PLACE} ) )
+            (?![a-z]) {_SIDE} {_UNIT} {_CITY}
         | (?<![a-z]) p\.? \s? o\.? \s? box \s? \#? \d{{1,8}} )"""
 )
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.redaction import redact
+from pipeline.core import redaction
+from pipeline.core.redaction import Redacted, redact
 
 SECRETS = [
     "123-45-6789",
@@ -63,10 +64,10 @@ def test_every_number_that_passes_the_luhn_check_is_taken(stem: int, gap: str) -
     assert not any(char.isdigit() for char in redact(f"it is {written}.").text)
 
 
-def test_a_text_made_to_unravel_for_ever_is_withheld_whole() -> None:
-    chained = "A12345678" * 40  # each is one only when the one before it is gone
-    assert redact(chained).text == "[withheld]"
-    assert redact(chained).counts == {"withheld": 1}
+def test_a_text_that_does_not_settle_is_withheld_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_PASSES", 1)  # no text is known that needs all of them
+    assert redact("mail x@example.com") == Redacted("[withheld]", {"withheld": 1})
+    assert redact("mail me") == Redacted("mail me")
 
 
 HOSTILE = [
@@ -84,6 +85,8 @@ HOSTILE = [
         "123-45-6789 ",
         "[ssn]",
         "A12345678",
+        "12 Oak Street",
+        "x@y.co12 Oak St ",
     ),
 ]
 
