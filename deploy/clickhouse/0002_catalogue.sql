@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS surveys
 (
     survey           LowCardinality(String),
     title            String,
+    service          LowCardinality(String) COMMENT 'the one it asks about',
     instrument       LowCardinality(String),
     trust_variant    LowCardinality(String) COMMENT 'empty when trust is not asked',
     interaction_type LowCardinality(String),

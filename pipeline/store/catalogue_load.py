@@ -32,7 +32,8 @@ def load(client: Client, table: CatalogueTable) -> bool:
     with store_errors(f"load table {table.name}", detail=True):
         client.command(f"DROP TABLE IF EXISTS {fresh} SYNC")
         client.command(f"CREATE TABLE {fresh} AS {table.name}")
-        client.insert(fresh, table.rows, table.columns)
+        if table.rows:
+            client.insert(fresh, table.rows, table.columns)
         client.command(f"ALTER TABLE {fresh} MODIFY COMMENT '{table.digest}'")
         client.command(f"EXCHANGE TABLES {table.name} AND {fresh}")
         client.command(f"DROP TABLE {fresh} SYNC")

@@ -80,6 +80,7 @@ def _surveys(catalogue: Catalogue) -> CatalogueTable:
     columns = (
         "survey",
         "title",
+        "service",
         "instrument",
         "trust_variant",
         "interaction_type",
@@ -92,6 +93,7 @@ def _surveys(catalogue: Catalogue) -> CatalogueTable:
         (
             s.id,
             s.title,
+            s.service,
             s.instrument.value,
             s.trust_variant or "",
             s.interaction_type,
