@@ -1,0 +1,187 @@
+"""Reading one topic as a member of a group: batches, pauses, rebalances, commits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError
+from aiokafka.errors import KafkaError as ClientError
+
+from pipeline import logs
+from pipeline.errors import KafkaError
+from pipeline.sink.patience import pause
+from pipeline.sink.rows import Record
+
+_log = logs.get(__name__)
+
+STEP_SECONDS: Final = 0.05
+"""Between polls of one batch at low rates: a poll for every record would cost more than it."""
+BUSY_RECORDS: Final = 500
+"""A poll that brought this many is repeated at once: there is a backlog."""
+PAUSED_SECONDS: Final = 0.5
+"""Between polls while paused; the broker drops members that do not poll for five minutes."""
+COMMIT_SECONDS: Final = 5.0
+"""Longest wait for a commit. An uncommitted batch is only read again, and may not block the end."""
+POSITION_SECONDS: Final = 0.05
+"""Positions are known at once, save just after a rebalance; then the next batch will have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records as read, and how far each partition is read. `epoch` is that of the assignment."""
+
+    records: tuple[Record, ...]
+    positions: Mapping[int, int]
+    epoch: int
+
+
+class Member(Protocol):
+    """The part of aiokafka's consumer that is used here; it has no types of its own."""
+
+    def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None: ...
+    def assignment(self) -> Set[TopicPartition]: ...
+    def pause(self, *partitions: TopicPartition) -> None: ...
+    def resume(self, *partitions: TopicPartition) -> None: ...
+    def highwater(self, partition: TopicPartition) -> int | None: ...
+    async def position(self, partition: TopicPartition) -> int: ...
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None: ...
+    async def getmany(
+        self, *, timeout_ms: int, max_records: int
+    ) -> Mapping[TopicPartition, Sequence[Record]]: ...
+
+
+class Intake(ConsumerRebalanceListener):
+    """One topic of one consumer. `lost` is told the partitions that a rebalance takes away.
+
+    Use it from one task only.
+    """
+
+    def __init__(self, consumer: Member, topic: str, lost: Callable[[Iterable[int]], None]) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._lost = lost
+        self._pending: list[Record] = []
+        self._read: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
+        self._epoch = 0
+        consumer.subscribe([topic], listener=self)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Drop what is not stored yet: whoever gets the partition reads it from the commit on."""
+        self._epoch += 1
+        self._pending.clear()
+        self._read.clear()
+        self._committed.clear()
+        self._lost([tp.partition for tp in revoked])
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Nothing to prepare: positions come from the commits."""
+
+    @property
+    def epoch(self) -> int:
+        """Rises with every rebalance; a batch of an earlier one must not be committed."""
+        return self._epoch
+
+    async def collect(self, most: int, seconds: float, stop: asyncio.Event) -> Batch:
+        """Up to about `most` records, or what came within `seconds` after the first of them.
+
+        Comes back empty after `seconds` without any, so that other duties get their turn.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + seconds if self._pending else None
+        while not stop.is_set() and len(self._pending) < most:
+            wait = seconds if deadline is None else 0.0
+            got = await self._poll(most - len(self._pending), wait)
+            if not self._pending:
+                break
+            if deadline is None:
+                deadline = now() + seconds
+            left = deadline - now()
+            if left <= 0:
+                break
+            if got < BUSY_RECORDS:
+                await asyncio.sleep(min(left, STEP_SECONDS))
+        return await self.take()
+
+    async def take(self) -> Batch:
+        """What was read so far, without reading more."""
+        epoch = self._epoch
+        records = tuple(self._pending)
+        self._pending.clear()
+        return Batch(records, await self._positions(records), epoch)
+
+    async def pause(self, seconds: float, stop: asyncio.Event) -> None:
+        """Wait, or until `stop`, with all partitions paused, and stay a member of the group."""
+        now = asyncio.get_running_loop().time
+        end = now() + seconds
+        try:
+            while (left := end - now()) > 0 and not stop.is_set():
+                self._consumer.pause(*self._consumer.assignment())
+                await self._poll(1, 0.0)
+                await pause(min(left, PAUSED_SECONDS), stop)
+        finally:
+            self._consumer.resume(*self._consumer.assignment())
+
+    async def commit(self, batch: Batch, floors: Mapping[int, int]) -> None:
+        """Commit the batch's positions, but nowhere beyond `floors`.
+
+        A commit that fails is made good by the next one: rows read twice are the same rows.
+        """
+        if batch.epoch != self._epoch:
+            return
+        mine = {tp.partition for tp in self._consumer.assignment()}
+        wanted = {
+            partition: min(position, floors.get(partition, position))
+            for partition, position in batch.positions.items()
+            if partition in mine
+        }
+        news = {p: offset for p, offset in wanted.items() if self._committed.get(p) != offset}
+        if not news:
+            return
+        offsets = {TopicPartition(self._topic, p): offset for p, offset in news.items()}
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await self._consumer.commit(offsets)
+        except (ClientError, IllegalStateError, TimeoutError) as error:
+            _log.warning("commit put off", topic=self._topic, error=type(error).__name__)
+        else:
+            self._committed.update(news)
+
+    def lag(self) -> int:
+        """Records known to be in the topic and not read yet, over the assigned partitions."""
+        behind = 0
+        for tp in self._consumer.assignment():
+            end = self._consumer.highwater(tp)
+            if end is not None:
+                behind += max(0, end - self._read.get(tp.partition, 0))
+        return behind
+
+    async def _poll(self, most: int, seconds: float) -> int:
+        try:
+            found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
+        except ClientError as error:
+            raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
+        got = 0
+        for records in found.values():
+            self._pending.extend(records)
+            got += len(records)
+        return got
+
+    async def _positions(self, records: Iterable[Record]) -> dict[int, int]:
+        """The next offset of each partition: past markers too, where the consumer knows it."""
+        positions: dict[int, int] = {}
+        for record in records:
+            positions[record.partition] = record.offset + 1
+        try:
+            async with asyncio.timeout(POSITION_SECONDS):
+                for tp in self._consumer.assignment():
+                    position = await self._consumer.position(tp)
+                    positions[tp.partition] = max(position, positions.get(tp.partition, 0))
+        except (TimeoutError, IllegalStateError):
+            _log.debug("positions not known yet", topic=self._topic)
+        self._read.update(positions)
+        return positions

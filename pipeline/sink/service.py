@@ -1,0 +1,162 @@
+"""The sink as a whole: four lanes and the repairs, from connecting to the last commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline import logs
+from pipeline.errors import KafkaError, StoreError
+from pipeline.observe import Health
+from pipeline.settings import Settings
+from pipeline.sink import dead, outcomes, raw, scored
+from pipeline.sink.dead import DeadLetterRows
+from pipeline.sink.intake import Intake
+from pipeline.sink.lane import Lane, Pace
+from pipeline.sink.letters import Letters
+from pipeline.sink.patience import Patience, Stopped, pause
+from pipeline.sink.progress import TABLE as PROGRESS
+from pipeline.sink.progress import Progress
+from pipeline.sink.raw import RawRows
+from pipeline.sink.repairs import Repairs
+from pipeline.sink.rows import Convert
+from pipeline.sink.target import Tables
+from pipeline.sink.writer import Writer
+from pipeline.store.client import connect_async
+from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.kafka import consumer, producer, started
+from pipeline.wire.responses import ResponseDecoder
+from pipeline.wire.topics import Topics
+
+_log = logs.get(__name__)
+
+SCORE_ROWS: Final = 10
+"""Rows that one score update makes at least: seven measures and the reserved one, and a window."""
+CALM: Final = 5
+"""Ledger and dead letters come in batches this many times as long: nobody waits for them at the
+second, and an insert costs the store the same however small it is."""
+TABLES: Final = (
+    raw.TABLE,
+    scored.PANES,
+    scored.ROLLING,
+    outcomes.OUTCOMES,
+    outcomes.LEDGER,
+    dead.TABLE,
+    PROGRESS,
+)
+"""All are looked at before anything is read: a missing migration shows at the start."""
+_SCHEMA_CODES: Final = frozenset({16, 47, 60, 81})
+"""No such column, identifier, table, database: waiting does not create them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How one topic is moved."""
+
+    topic: str
+    group: str
+    convert: Convert
+    pace: Pace
+    repairs: Repairs | None = None
+
+
+class Sink:
+    """One sink process; several share the partitions. Use `run`, and `health` from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topics = Topics(settings.kafka.topic_prefix)
+        self._lanes: tuple[Lane, ...] = ()
+        self._raw = RawRows(
+            load_catalogue(settings.catalog), ResponseDecoder(settings.kafka.confluent_ids)
+        )
+
+    def health(self) -> Health:
+        """Good while every lane stores batches or sits at the end of its topic."""
+        if not self._lanes:
+            return Health(("starting: waits for ClickHouse or the broker",))
+        return Health(tuple(lane.problem for lane in self._lanes if lane.problem))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Move records until `stop`, then store and commit what was read.
+
+        Waits for ClickHouse, at the start too. Raises KafkaError when broker or topics are missing,
+        StoreError when tables or rights are.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                client = await self._patience(stop).until_done(
+                    lambda: connect_async(self._settings.clickhouse)
+                )
+                stack.push_async_callback(client.close)
+                tables = Tables(client)
+                await self._patience(stop).until_done(lambda: tables.look_at(TABLES))
+                await self._move(tables, stack, stop)
+        except Stopped:
+            return
+        except StoreError as error:
+            if error.code in _SCHEMA_CODES:
+                raise StoreError(f"{error}; run `cxpulse migrate`", error.code) from None
+            raise
+        finally:
+            self._lanes = ()
+
+    async def _move(self, tables: Tables, stack: AsyncExitStack, stop: asyncio.Event) -> None:
+        kafka = self._settings.kafka
+        sender = await stack.enter_async_context(started(producer(kafka), kafka))
+        outbox = Letters(sender, self._topics.dead_letters)
+        repairs = Repairs(tables, self._topics.responses)
+        lanes = []
+        for plan in self._plans(repairs):
+            group = f"{kafka.group_prefix}-sink-{plan.group}"
+            member = consumer(kafka, group_id=group)
+            lost = _nothing if plan.repairs is None else plan.repairs.drop
+            intake = Intake(member, plan.topic, lost)
+            await stack.enter_async_context(started(member, kafka))
+            existing = await member.topics()  # type: ignore[no-untyped-call]  # aiokafka
+            if plan.topic not in existing:
+                raise KafkaError(f"topic {plan.topic} does not exist; run `cxpulse topics`")
+            writer = Writer(plan.convert, tables, outbox)
+            progress = Progress(tables, plan.topic)
+            lanes.append(Lane(plan.topic, intake, writer, progress, plan.repairs, plan.pace, stop))
+        self._lanes = tuple(lanes)
+        _log.info("sink runs", topics=[lane.topic for lane in lanes])
+        await _together([*(lane.run() for lane in lanes), repairs.run(stop)], stop)
+
+    def _patience(self, stop: asyncio.Event) -> Patience:
+        return Patience("start", pause, stop)
+
+    def _plans(self, repairs: Repairs) -> Sequence[_Plan]:
+        sink = self._settings.sink
+        topics = self._topics
+        live = Pace(sink.flush_rows, sink.flush_seconds)
+        calm = Pace(sink.flush_rows, sink.flush_seconds * CALM)
+        packed = Pace(max(1, sink.flush_rows // SCORE_ROWS), sink.flush_seconds)
+        letters = DeadLetterRows(topics.responses)
+        return (
+            _Plan(topics.responses, "responses", self._raw.convert, live),
+            _Plan(topics.scores, "scores", scored.convert, packed, repairs),
+            _Plan(topics.ledger, "ledger", outcomes.convert, calm),
+            _Plan(topics.dead_letters, "dead-letters", letters.convert, calm),
+        )
+
+
+def _nothing(partitions: Iterable[int]) -> None:
+    """Lanes without notes lose nothing with a partition."""
+
+
+async def _together(jobs: Iterable[Coroutine[None, None, None]], stop: asyncio.Event) -> None:
+    """Run until all have ended; the first failure ends the others in good order, and is raised."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        stop.set()
+        await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    for task in tasks:
+        task.result()
