@@ -122,8 +122,7 @@ class Emitter:
             refusal = refusal_for(checked, survey, answers)
             self.count_refusal(refusal.reason)
             raise ResponseRefusedError(refusal)
-        group = checked.group
-        key = response_key(group.agency, group.service, group.channel)
+        key = response_key(checked.group)
         await self._outbox.put(key, encode_response(record))
 
     async def send_bytes(self, key: bytes, value: bytes | None) -> None:

@@ -99,9 +99,11 @@ def refusal_from(error: ValidationError) -> Refusal:
     """The first fault pydantic found. Only names that are ours are repeated, never input."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     kind = first["type"]
-    name = str(first["loc"][0]) if first["loc"] else ""
     if kind == "extra_forbidden":
         return Refusal("", "unknown_field")
+    ours = [str(part) for part in first["loc"][:1]]
+    ours += [str(part) for part in first["loc"][1:2] if part in KNOWN_MEASURES]
+    name = ".".join(ours)
     return Refusal(name, _KINDS.get(kind, "wrong_type"))
 
 
