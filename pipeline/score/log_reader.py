@@ -1,0 +1,95 @@
+"""Reads partitions of the checkpoint topic to their end, with a consumer that joins no group."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError as ClientError
+
+from pipeline.errors import KafkaError
+from pipeline.settings import KafkaSettings
+from pipeline.wire.kafka import consumer, started
+from pipeline.wire.manifests import Owner, parse_key
+
+POLL_MS: Final = 200
+"""How long one poll waits: only the end of a partition ends the loop, so this is no latency."""
+
+
+class PartitionLog:
+    """What one partition holds: live records by key, and the claims in the order of the log."""
+
+    def __init__(self) -> None:
+        self.records: dict[bytes, bytes] = {}
+        self.claims: list[Owner] = []
+
+    def add(self, key: bytes | None, value: bytes | None) -> None:
+        """Take in the next record; a tombstone removes its key."""
+        if key is None:
+            return
+        if value is None:
+            self.records.pop(key, None)
+            return
+        self.records[key] = value
+        parsed = parse_key(key)
+        if parsed is not None and parsed.is_claim and parsed.owner not in self.claims:
+            self.claims.append(parsed.owner)
+
+    def winner(self, epoch: int) -> Owner | None:
+        """Whose claim of `epoch` came first; a claim that was removed later still won."""
+        return next((owner for owner in self.claims if owner.epoch == epoch), None)
+
+
+class LogReader:
+    """Follows some partitions; each `catch_up` reads on to what is their end by then."""
+
+    def __init__(self, client: AIOKafkaConsumer, topic: str, partitions: Iterable[int]) -> None:
+        self._client = client
+        self._tps = [TopicPartition(topic, partition) for partition in partitions]
+        self.logs: defaultdict[int, PartitionLog] = defaultdict(PartitionLog)
+
+    async def catch_up(self) -> None:
+        """Read everything written so far. Raises KafkaError when the broker does not answer."""
+        try:
+            ends = await self._client.end_offsets(self._tps)  # type: ignore[no-untyped-call]  # aiokafka
+            waiting = {tp for tp in self._tps if await self._behind(tp, ends[tp])}
+            while waiting:
+                for tp, records in (await self._client.getmany(timeout_ms=POLL_MS)).items():
+                    for record in records:
+                        self.logs[tp.partition].add(record.key, record.value)
+                waiting = {tp for tp in waiting if await self._behind(tp, ends[tp])}
+        except ClientError as error:
+            raise KafkaError(f"cannot read checkpoints: {type(error).__name__}") from error
+
+    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """First and next offset of the same partitions of another topic."""
+        tps = [TopicPartition(topic, tp.partition) for tp in self._tps]
+        try:
+            starts = await self._client.beginning_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
+            ends = await self._client.end_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
+        except ClientError as error:
+            raise KafkaError(f"topic {topic}: {type(error).__name__}") from error
+        return {tp.partition: (starts[tp], ends[tp]) for tp in tps}
+
+    async def _behind(self, tp: TopicPartition, end: int) -> bool:
+        position: int = await self._client.position(tp)  # type: ignore[no-untyped-call]  # aiokafka
+        return position < end
+
+
+@asynccontextmanager
+async def open_logs(
+    kafka: KafkaSettings, topic: str, partitions: Iterable[int]
+) -> AsyncIterator[LogReader]:
+    """A reader at the beginning of these partitions; its connection closes with the context.
+
+    Raises:
+        KafkaError: the broker is away.
+    """
+    async with started(consumer(kafka), kafka) as client:
+        reader = LogReader(client, topic, partitions)
+        client.assign(reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
+        await client.seek_to_beginning(*reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
+        yield reader

@@ -1,0 +1,164 @@
+"""Takes partitions over: claims an epoch for each, and finds the state to go on from."""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.partition import PartitionState
+from pipeline.core.response import Validator
+from pipeline.errors import CheckpointError, KafkaError
+from pipeline.score.chains import Chain, Stock, intact_chains, take_stock
+from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.log_reader import LogReader, PartitionLog, open_logs
+from pipeline.score.outbox import Letter, Outbox
+from pipeline.settings import KafkaSettings
+from pipeline.wire.catalogue_codec import catalogue_bytes
+from pipeline.wire.cuts import decode_cut
+from pipeline.wire.manifests import Owner, claim_key, parse_key
+from pipeline.wire.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A partition ready to be folded. `fresh` asks for a checkpoint before the first record: there
+    is none yet, or it was folded with another catalogue."""
+
+    state: PartitionState
+    writer: CheckpointWriter
+    log_end: int
+    fresh: bool
+
+
+class CheckpointStore:
+    """The checkpoints in `cx.checkpoints`. `rebuild` allows to begin at the start of the log where
+    no checkpoint can be used, though earlier records are gone."""
+
+    def __init__(
+        self, kafka: KafkaSettings, outbox: Outbox, catalogue: Catalogue, *, rebuild: bool = False
+    ) -> None:
+        self._kafka = kafka
+        self._topics = Topics(kafka.topic_prefix)
+        self._outbox = outbox
+        self._catalogue = catalogue
+        self._catalogue_bytes = catalogue_bytes(catalogue)
+        self._validator = Validator(catalogue)
+        self._rebuild = rebuild
+
+    async def restore(self, partitions: Iterable[int]) -> dict[int, Restored]:
+        """Claim these partitions and load the state of each.
+
+        Raises:
+            CheckpointError: a partition must not be folded from what there is; says what to do.
+            KafkaError: the broker is away, or topics do not fit together.
+        """
+        wanted = sorted(partitions)
+        if not wanted:
+            return {}
+        topic = self._topics.checkpoints
+        if await self._outbox.partitions(topic) <= wanted[-1]:
+            raise KafkaError(
+                f"topic {topic} lacks partition {wanted[-1]} of {self._topics.responses}: "
+                "`cxpulse topics` says how to add it"
+            )
+        async with open_logs(self._kafka, topic, wanted) as reader:
+            owners = await self._claim(reader, wanted)
+            bounds = await reader.bounds(self._topics.responses)
+            # One at a time, each log let go at once: a restore holds one partition's records.
+            return {p: self._load(p, reader.logs.pop(p), owners[p], bounds[p]) for p in wanted}
+
+    async def _claim(self, reader: LogReader, partitions: list[int]) -> dict[int, Owner]:
+        """Write claims until each partition has one of ours that came first for its epoch."""
+        await reader.catch_up()
+        won: dict[int, Owner] = {}
+        while len(won) < len(partitions):
+            claims = {
+                p: Owner(_highest_epoch(reader.logs[p]) + 1, uuid.uuid4().hex[:12])
+                for p in partitions
+                if p not in won
+            }
+            await self._outbox.post(
+                Letter(self._topics.checkpoints, p, claim_key(owner), owner.name.encode())
+                for p, owner in claims.items()
+            )
+            await reader.catch_up()
+            won |= {p: o for p, o in claims.items() if reader.logs[p].winner(o.epoch) == o}
+        return won
+
+    def _load(
+        self, partition: int, log: PartitionLog, owner: Owner, bounds: tuple[int, int]
+    ) -> Restored:
+        where = f"{self._topics.responses} partition {partition}"
+        log_start, log_end = bounds
+        stock = take_stock(log.records)
+        found = self._newest(log, stock)
+        if found is None:
+            self._refuse_empty_start(where, stock, log_start)
+            state = PartitionState(
+                partition, stock.generation, log_start, self._validator, partial=log_start > 0
+            )
+            return Restored(state, self._writer(partition, log, owner, None), log_end, fresh=True)
+        chain, state = found
+        if state.next_offset > log_end:
+            raise CheckpointError(
+                f"{where}: the checkpoint is at offset {state.next_offset}, the log ends at "
+                f"{log_end}: the topic was re-created; start a new generation with "
+                "`cxpulse topics --new-generation`"
+            )
+        state.lose(log_start)
+        writer = self._writer(partition, log, owner, chain)
+        fresh = chain.last.catalogue != self._catalogue.digest
+        return Restored(state, writer, log_end, fresh)
+
+    def _newest(self, log: PartitionLog, stock: Stock) -> tuple[Chain, PartitionState] | None:
+        for chain in intact_chains(log.records, stock):
+            try:
+                zlib.decompress(chain.catalogue)
+                cuts = [decode_cut(segments) for segments in chain.cuts]
+                return chain, PartitionState.load(cuts, self._validator)
+            except (ValueError, zlib.error):
+                continue  # damaged in a way its checksums do not show: the chain before it
+        return None
+
+    def _refuse_empty_start(self, where: str, stock: Stock, log_start: int) -> None:
+        if self._rebuild:
+            return
+        if not stock.empty:
+            raise CheckpointError(
+                f"{where}: checkpoints exist but none can be read; `cxpulse score "
+                "--rebuild-from-log-start` folds the log again as far as it reaches"
+            )
+        if log_start > 0:
+            raise CheckpointError(
+                f"{where}: no checkpoint, and the log begins at offset {log_start}, not 0; "
+                "`cxpulse score --rebuild-from-log-start` folds what is left"
+            )
+
+    def _writer(
+        self, partition: int, log: PartitionLog, owner: Owner, chain: Chain | None
+    ) -> CheckpointWriter:
+        kept = chain.keys if chain else frozenset()
+        stale = {
+            key
+            for key in log.records
+            if (parsed := parse_key(key)) is not None
+            and parsed.owner.epoch < owner.epoch
+            and key not in kept
+        }
+        return CheckpointWriter(
+            self._outbox,
+            self._topics.checkpoints,
+            partition,
+            owner,
+            self._catalogue_bytes,
+            stale=stale if chain else (),
+            previous=kept,
+        )
+
+
+def _highest_epoch(log: PartitionLog) -> int:
+    claimed = max((owner.epoch for owner in log.claims), default=0)
+    return max(claimed, take_stock(log.records).highest_epoch)

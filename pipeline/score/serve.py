@@ -1,0 +1,41 @@
+"""Runs one score worker in this process: signals, logs, the metrics endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from pipeline.logs import get
+from pipeline.observe import serve_metrics
+from pipeline.score.worker import ScoreWorker
+from pipeline.settings import Settings
+from pipeline.wire.catalogue import load_catalogue
+
+NOISY = ("faust", "mode", "aiokafka", "asyncio")
+"""Their INFO tells of each internal step; what an operator needs is logged here."""
+
+log = get(__name__)
+
+
+async def serve(settings: Settings, *, rebuild: bool = False) -> None:
+    """Score until SIGTERM or SIGINT.
+
+    Raises:
+        CxpulseError: settings, catalogue, checkpoints or Kafka do not allow it; one line each.
+    """
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    worker = ScoreWorker(settings, load_catalogue(settings.catalog), rebuild=rebuild)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    endpoint = serve_metrics(settings.metrics_host, settings.score.metrics_port, worker.health)
+    log.info("started", metrics=f"http://{settings.metrics_host}:{endpoint.port}/metrics")
+    try:
+        await worker.run()
+    finally:
+        endpoint.close()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    log.info("stopped")

@@ -1,0 +1,209 @@
+"""One partition for as long as this worker owns it: folding, telling, checkpointing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from aiokafka.structs import ConsumerRecord
+
+from pipeline import metrics
+from pipeline.core.partition import Emission, Record
+from pipeline.core.reasons import Outcome, Reason
+from pipeline.core.updates import Verdict
+from pipeline.core.windows import MINUTE
+from pipeline.score.letters import Post
+from pipeline.score.outbox import Outbox
+from pipeline.score.pace import Pace
+from pipeline.score.restore import Restored
+from pipeline.wire.dead_letters import DeadLetter
+from pipeline.wire.responses import ResponseDecoder
+
+Records = Sequence[ConsumerRecord[bytes, bytes]]
+
+MAX_HELD_BYTES: Final = 8 * 1024 * 1024
+"""Dead letters kept until the next emission: four of the largest, thousands of ordinary ones."""
+
+MAX_EXCEPTIONS: Final = 50_000
+"""Verdicts in one ledger entry, some 40 bytes each: 2 MB, half of what the topic takes."""
+
+
+class Tenure:
+    """A partition that was taken over. `stamp` is 0 until its position is set.
+
+    Folding is synchronous; telling and checkpointing take a consistent cut first and then wait for
+    Kafka, one at a time, while folding goes on. After `release` nothing is sent any more.
+    """
+
+    def __init__(
+        self, restored: Restored, post: Post, outbox: Outbox, decoder: ResponseDecoder, pace: Pace
+    ) -> None:
+        self.state = restored.state
+        self.partition = restored.state.partition
+        self.pace = pace
+        self.stamp = 0
+        self.log_end = restored.log_end
+        self.alive = True
+        self.progress_at = time.monotonic()
+        self.uncut_records = 0
+        self._uncut_since: float | None = None
+        self._cutting_since: float | None = None
+        self._writer = restored.writer
+        self._post = post
+        self._outbox = outbox
+        self._decode = decoder.decode
+        self._turn = asyncio.Lock()
+        self._dead: list[DeadLetter] = []
+        self._dead_bytes = 0
+        self._exceptions = 0
+        self._untold_since: int | None = None
+        self._restored = True
+
+    @property
+    def lag(self) -> int:
+        """Records in the log that are not folded yet, as far as is known."""
+        return max(0, self.log_end - self.state.next_offset)
+
+    @property
+    def overfull(self) -> bool:
+        """What waits to be told would not fit into memory or one ledger entry much longer."""
+        return self._dead_bytes >= MAX_HELD_BYTES or self._exceptions >= MAX_EXCEPTIONS
+
+    @property
+    def untold_since(self) -> int | None:
+        """Append time (ms) of the oldest record folded and not told yet."""
+        return self._untold_since
+
+    @property
+    def checkpoint_age(self) -> float:
+        """Seconds since the oldest record that no checkpoint holds was folded; 0 without one."""
+        since = self._cutting_since or self._uncut_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def fold(self, records: Records, log_end: int) -> None:
+        """Decode and fold one chunk. A bad record becomes a dead letter and raises nothing."""
+        before = self.state.next_offset
+        started = time.perf_counter()
+        verdicts = self.state.apply(self._decoded(records))
+        metrics.FOLD_SECONDS.observe(time.perf_counter() - started)
+        metrics.CHUNK_RECORDS.observe(len(records))
+        self.log_end = max(log_end, self.state.next_offset)
+        self.progress_at = time.monotonic()
+        if self.state.next_offset == before:
+            return
+        fresh = len(records)
+        if records[0].offset < before:
+            fresh = sum(record.offset >= before for record in records)
+        self.uncut_records += fresh
+        if self._uncut_since is None:
+            self._uncut_since = self.progress_at
+        if self._untold_since is None:
+            self._untold_since = records[-fresh].timestamp
+        self._count(fresh, verdicts)
+        self._keep_dead(records, verdicts)
+
+    def due(self) -> bool:
+        """Whether there is something to tell, and it is time."""
+        changed = self._restored or self._untold_since is not None
+        return self.alive and self.pace.due(time.monotonic(), self.lag, changed, this_minute())
+
+    async def emit(self) -> None:
+        """Tell what changed, and wait until Kafka has it. Raises KafkaError."""
+        async with self._turn:
+            if not self._gone():
+                await self._tell(*self._take())
+
+    async def checkpoint(self) -> None:
+        """Tell everything, then make the state at that point durable. Raises KafkaError."""
+        async with self._turn:
+            if self._gone():
+                return
+            started = time.perf_counter()
+            emission, dead = self._take()
+            cut = self.state.cut(self._writer.wants_full)
+            self.uncut_records = 0
+            self._cutting_since, self._uncut_since = self._uncut_since, None
+            await self._tell(emission, dead)
+            if self._gone():
+                return
+            size = await self._writer.write(cut)
+            self._cutting_since = None
+            metrics.CHECKPOINT_BYTES.labels("full" if cut.full else "increment").observe(size)
+            metrics.CHECKPOINT_SECONDS.observe(time.perf_counter() - started)
+
+    def release(self) -> None:
+        """Send nothing more for this partition: from now on it is somebody else's."""
+        self.alive = False
+
+    def _gone(self) -> bool:
+        return not self.alive
+
+    def _decoded(self, records: Records) -> Iterator[Record]:
+        decode = self._decode
+        for record in records:
+            try:
+                content = decode(record.value)
+            except Exception:
+                # Never seen, but what is not foreseen must not stop the partition either.
+                content = Reason.INTERNAL_ERROR
+            yield record.offset, record.timestamp, content
+
+    def _take(self) -> tuple[Emission, list[DeadLetter]]:
+        now = time.time_ns() // 1_000_000
+        windows = self.pace.told(time.monotonic(), self.lag, now // MINUTE)
+        emission = self.state.emit(now, windows)
+        dead, self._dead = self._dead, []
+        self._dead_bytes = self._exceptions = 0
+        self._restored = False
+        return emission, dead
+
+    async def _tell(self, emission: Emission, dead: list[DeadLetter]) -> None:
+        since, self._untold_since = self._untold_since, None
+        started = time.perf_counter()
+        await self._outbox.post(self._post.letters(emission, dead))
+        if not (emission.updates or dead or emission.entry):
+            return
+        metrics.EMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.EMITTED_UPDATES.inc(len(emission.updates))
+        if since is not None:
+            metrics.SCORE_FRESHNESS.observe(max(0.0, time.time() - since / 1000))
+
+    def _count(self, fresh: int, verdicts: Sequence[Verdict]) -> None:
+        outcomes = Counter(verdict.outcome for verdict in verdicts)
+        metrics.RECORDS.labels(str(Outcome.ACCEPTED)).inc(fresh - len(verdicts))
+        for outcome, number in outcomes.items():
+            metrics.RECORDS.labels(str(outcome)).inc(number)
+        self._exceptions += len(verdicts)
+
+    def _keep_dead(self, records: Records, verdicts: Sequence[Verdict]) -> None:
+        """Only dead letters need their bytes; they are found again by offset."""
+        refused = {v.offset: v.reason for v in verdicts if v.outcome == Outcome.DEAD_LETTER}
+        if not refused:
+            return
+        for record in records:
+            reason = refused.get(record.offset)
+            if reason is not None:
+                self._dead.append(_dead_letter(record, reason))
+                self._dead_bytes += len(record.value or b"") + len(record.key or b"")
+                metrics.DEAD_LETTERS.labels(str(reason)).inc()
+
+
+def this_minute() -> int:
+    """The pane that contains now, counted since 1970."""
+    return time.time_ns() // (MINUTE * 1_000_000)
+
+
+def _dead_letter(record: ConsumerRecord[bytes, bytes], reason: str) -> DeadLetter:
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        stage="score",
+        reason=str(reason),
+        appended_at=record.timestamp,
+        value=record.value,
+        original_key=record.key,
+    )

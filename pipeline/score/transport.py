@@ -1,0 +1,234 @@
+"""A Faust transport that hands over whole chunks and lets the worker say where to read.
+
+Stock Faust spends some 80 µs on a record; one message for a chunk of records costs 2 µs a record.
+And its committed offsets are not trusted: state and position are restored together, on every
+assignment, while nothing flows. Private methods are overridden here and nowhere else: Faust and
+aiokafka are pinned, and `tests/contract/test_faust_private_api.py` fails when one of them changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError as ClientError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, AppT
+from faust.types.tuples import ConsumerMessage
+
+from pipeline.settings import KafkaSettings
+from pipeline.wire.kafka import consumer, producer
+
+CHUNK: Final = 2_000
+"""Records a message: about 30 ms of work, so that emission and health get their turn."""
+
+POLL_RECORDS: Final = 4_000
+"""Records a fetch from the thread: two chunks, so that the next is parsed while one is folded."""
+
+REBALANCE_MS: Final = 30_000
+"""How long the group waits for each member to make its last cut and join again."""
+
+POLL_INTERVAL_MS: Final = 600_000
+"""aiokafka leaves the group when nothing was taken for this long; a restore may take minutes."""
+
+OUTPUT_TIMEOUT_MS: Final = 60_000
+"""A broker restart takes seconds; output not acknowledged after a minute ends the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Records of one partition in offset order. `stamp` names the seek they were read after:
+    a chunk with another stamp than its partition's is stale and must not be folded."""
+
+    partition: int
+    records: Sequence[ConsumerRecord[bytes, bytes]]
+    stamp: int
+    log_end: int
+
+
+class Host(Protocol):
+    """What the worker does for its consumer."""
+
+    kafka: KafkaSettings
+    group_id: str
+    source: str
+
+    async def take_over(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """Restore these partitions; returns where to read each from. Never raises an own error."""
+
+    def begin(self, partitions: Iterable[int], stamp: int) -> None:
+        """The positions are set: chunks with this stamp may be folded."""
+
+
+class Fetched(dict[TP, list[ConsumerRecord[bytes, bytes]]]):
+    """Records by partition, and the number of the last seek before they were taken."""
+
+    stamp: int = 0
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that reads from Kafka. It counts seeks, so that stale records can be told apart:
+    taking records and seeking both happen here, one after the other."""
+
+    seeks = 0
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        host = _host(transport.app)
+        self._assignor = RoundRobinPartitionAssignor
+        return consumer(
+            host.kafka,
+            group_id=host.group_id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            max_poll_records=POLL_RECORDS,
+            max_poll_interval_ms=POLL_INTERVAL_MS,
+            rebalance_timeout_ms=REBALANCE_MS,
+        )
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Fetched:
+        fetched = Fetched(await super()._fetch_records(*args, **kwargs))
+        fetched.stamp = self.seeks
+        return fetched
+
+    async def seek_stamped(self, offsets: Mapping[TP, int]) -> int:
+        """Set positions; returns the stamp of records taken from now on."""
+        stamp: int = await self.call_thread(self._seek_stamped, offsets)
+        return stamp
+
+    async def _seek_stamped(self, offsets: Mapping[TP, int]) -> int:
+        self.seeks += 1
+        stamp = self.seeks
+        await self._seek_wait(self._ensure_consumer(), offsets)
+        return stamp
+
+    async def commit_for_display(self, offsets: Mapping[TP, int]) -> None:
+        """Commit group offsets, which nothing reads but lag monitors: a failure is no news."""
+        await self.call_thread(self._commit_for_display, offsets)
+
+    async def _commit_for_display(self, offsets: Mapping[TP, int]) -> None:
+        # A commit that meets a rebalance makes aiokafka forget its membership: the group then
+        # waits a whole session for a ghost.
+        if self.app.rebalancing or set(offsets) - self.assignment():
+            return
+        wanted = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        try:
+            await self._ensure_consumer().commit(wanted)  # type: ignore[no-untyped-call]  # aiokafka
+        except ClientError as error:
+            self.log.debug("group offsets not committed: %r", error)
+
+
+class Consumer(driver.Consumer):
+    """Yields one message for each chunk, and restores instead of trusting committed offsets."""
+
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = Unfiltered()
+        self._stamp = 0
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109  # the base has it
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Chunks that were fetched. Records taken before the last seek are dropped, for they are
+        read again; none of those taken after it may be, so wait for flow before judging."""
+        fetched, _ = await self._wait_next_records(timeout)
+        if not isinstance(fetched, Fetched):
+            return
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        for tp, records in fetched.items():
+            log_end = self.highwater(tp) or 0
+            for at in range(0, len(records), CHUNK):
+                if self.should_stop or not self.flow_active or fetched.stamp != self._stamp:
+                    return
+                part = records[at : at + CHUNK]
+                yield tp, self._message(tp, Chunk(tp.partition, part, fetched.stamp, log_end))
+
+    def _message(self, tp: TP, chunk: Chunk) -> ConsumerMessage:
+        last = chunk.records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            [],
+            None,
+            cast(bytes, chunk),  # Faust passes it on unread: RawSchema decodes nothing
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def perform_seek(self) -> None:
+        """Restore every assigned partition and read on from there; runs on every assignment."""
+        host = _host(self.app)
+        tps = {tp.partition: tp for tp in self.assignment() if tp.topic == host.source}
+        starts = await host.take_over(frozenset(tps))
+        stamp = self._stamp = await self._thread.seek_stamped(
+            {tps[p]: at for p, at in starts.items()}
+        )
+        host.begin(starts, stamp)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """A full queue holds the reader back by itself; Faust's way sleeps a second when every
+        partition is full."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """See `on_buffer_full`."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's liveness alarms look at its own commits, which are not used; see health.py."""
+
+    async def commit_for_display(self, offsets: Mapping[TP, int]) -> None:
+        """See the thread's method."""
+        await self._thread.commit_for_display(offsets)
+
+    async def log_start(self, tp: TP) -> int:
+        """The first offset that retention has left."""
+        return (await self._thread.earliest_offsets(tp))[tp]
+
+
+class Producer(driver.Producer):
+    """Faust's producer service around our client: idempotent, all replicas, lz4."""
+
+    def _new_producer(self, transactional_id: str | None = None) -> AIOKafkaProducer:
+        host = _host(self.app)
+        return producer(host.kafka, request_timeout_ms=OUTPUT_TIMEOUT_MS)
+
+    @property
+    def client(self) -> AIOKafkaProducer:
+        """The started client: sends go to it directly and are awaited, Faust only logs failures."""
+        return self._ensure_producer()
+
+
+class Unfiltered(dict[TP, int | None]):
+    """Faust drops messages below the last offset it saw of a partition, and a stale one moves that
+    mark; here stamps and the state's own `next_offset` decide, so no mark is kept."""
+
+    def __missing__(self, key: TP) -> None:
+        return None
+
+    def __setitem__(self, key: TP, value: int | None) -> None:
+        """Remember nothing."""
+
+
+class Transport(driver.Transport):
+    """Faust's Kafka transport with the parts above."""
+
+    Consumer = Consumer
+    Producer = Producer
+
+
+def _host(app: AppT) -> Host:
+    return cast(Host, cast(Any, app).host)

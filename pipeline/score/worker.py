@@ -1,0 +1,277 @@
+"""A score worker: takes partitions over, folds what arrives, tells and checkpoints it.
+
+Whatever cannot go on ends the process: restart and replay are always safe, going on may not be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from faust.types import TP
+
+from pipeline import metrics
+from pipeline.core.catalogue import Catalogue
+from pipeline.errors import CxpulseError, KafkaError
+from pipeline.logs import get
+from pipeline.observe import Health
+from pipeline.score.app import make_app
+from pipeline.score.health import Gauges, judge
+from pipeline.score.letters import Post
+from pipeline.score.outbox import Outbox
+from pipeline.score.pace import Pace
+from pipeline.score.restore import CheckpointStore
+from pipeline.score.tenure import Tenure
+from pipeline.score.transport import Chunk, Consumer, Producer
+from pipeline.settings import Settings
+from pipeline.wire.responses import ResponseDecoder
+from pipeline.wire.topics import Topics
+
+APPEND_TIME: Final = 1
+"""Kafka's number for records that carry the broker's clock."""
+
+LET_GO_SECONDS: Final = 5.0
+"""For the last cut before partitions move; without it the next owner replays a few seconds."""
+
+STOP_SECONDS: Final = 10.0
+"""Leaving the group takes well under a second; a broker that is away must not keep us."""
+
+COMMIT_SECONDS: Final = 5.0
+"""Group offsets are for lag monitors only, and each commit is a write on the broker."""
+
+log = get(__name__)
+
+
+class ScoreWorker:
+    """One member of the scoring group. `run` returns after `stop`, or raises what went wrong."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, *, rebuild: bool = False) -> None:
+        self.kafka = settings.kafka
+        self.group_id = f"{settings.kafka.group_prefix}-score"
+        self.source = Topics(settings.kafka.topic_prefix).responses
+        self.failure: Exception | None = None
+        self._pace = settings.score
+        self._decoder = ResponseDecoder(settings.kafka.confluent_ids)
+        self._outbox = Outbox(lambda: self._producer.client)
+        self._store = CheckpointStore(settings.kafka, self._outbox, catalogue, rebuild=rebuild)
+        self._tenures: dict[int, Tenure] = {}
+        self._cuts: dict[int, asyncio.Task[None]] = {}
+        self._gauges = Gauges()
+        self._waiting_since: float | None = time.monotonic()
+        self._ended = asyncio.Event()
+        self._closing = False  # the last cut is being made: fold nothing more
+        self._torn = False  # being taken down: what fails now is no failure
+        self._changed = asyncio.Event()
+        self._app = make_app(self, self._fold, self._let_go)
+
+    async def run(self) -> None:
+        """Work until `stop` is called.
+
+        Raises:
+            CxpulseError: one line for the operator.
+            Exception: whatever else ended the worker.
+        """
+        tasks = [
+            asyncio.create_task(self._guard(work))
+            for work in (self._app.start(), self._watch_app(), self._tell(), self._keep())
+        ]
+        try:
+            await self._ended.wait()
+            if self.failure is None:
+                self._closing = True
+                await self._guard(self._let_go())
+        finally:
+            self._closing = self._torn = True
+            for task in tasks:
+                task.cancel()
+            await self._leave()
+        if self.failure is not None:
+            raise self.failure
+
+    def stop(self) -> None:
+        """End `run`: last cut, leave the group."""
+        self._ended.set()
+
+    def health(self) -> Health:
+        """Progress, not mere life. Safe to call from another thread."""
+        return judge(list(self._tenures.values()), self._waiting_since, self.failure)
+
+    async def take_over(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """See Host. A failure ends the process; nothing flows until then."""
+        self._drop()
+        started = time.perf_counter()
+        try:
+            tenures = await self._restore(partitions)
+        except CxpulseError as error:
+            self._fail(error)
+            return await _never()
+        metrics.REBALANCES.inc()
+        metrics.RESTORE_SECONDS.observe(time.perf_counter() - started)
+        self._tenures = tenures
+        self._waiting_since = None
+        return {partition: tenure.state.next_offset for partition, tenure in tenures.items()}
+
+    def begin(self, partitions: Iterable[int], stamp: int) -> None:
+        """See Host."""
+        for partition in partitions:
+            self._tenures[partition].stamp = stamp
+        self._changed.set()
+        log.info("ready", partitions=sorted(partitions))
+
+    async def _restore(self, partitions: frozenset[int]) -> dict[int, Tenure]:
+        post = await Post.find(Topics(self.kafka.topic_prefix), self._outbox)
+        tenures = {}
+        for partition, restored in (await self._store.restore(partitions)).items():
+            pace = Pace(self._pace.behind_records)
+            tenure = Tenure(restored, post, self._outbox, self._decoder, pace)
+            if restored.fresh:
+                await tenure.checkpoint()
+            tenures[partition] = tenure
+        return tenures
+
+    async def _fold(self, chunk: Chunk) -> None:
+        try:
+            await self._fold_chunk(chunk)
+        except Exception as error:
+            # Outside a record: end the process. Faust would restart the agent on the next chunk.
+            self._fail(error)
+            await _never()
+
+    async def _fold_chunk(self, chunk: Chunk) -> None:
+        tenure = self._tenures.get(chunk.partition)
+        if tenure is None or tenure.stamp != chunk.stamp:
+            return
+        first = chunk.records[0]
+        if first.timestamp_type != APPEND_TIME:
+            raise KafkaError(
+                f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
+                "topics` shows the drift; alter it with Kafka's own tool"
+            )
+        if first.offset > tenure.state.next_offset:
+            await self._note_lost(tenure, first.offset)
+        if self._closing or not tenure.alive:
+            return
+        tenure.fold(chunk.records, chunk.log_end)
+        self._changed.set()
+        if tenure.uncut_records >= self._pace.checkpoint_records:
+            await self._cut_aside(tenure)
+        elif tenure.overfull:
+            await tenure.emit()
+
+    async def _note_lost(self, tenure: Tenure, offset: int) -> None:
+        """A gap is control records or compaction, unless retention has overtaken the fold."""
+        start = await self._consumer.log_start(TP(self.source, tenure.partition))
+        if start > tenure.state.next_offset:
+            lost = min(start, offset) - tenure.state.next_offset
+            log.error("records expired unread", partition=tenure.partition, records=lost)
+            tenure.state.lose(min(start, offset))
+
+    async def _cut_aside(self, tenure: Tenure) -> None:
+        """Checkpoint while folding goes on; a second one waits for the first, and so do we."""
+        pending = self._cuts.pop(tenure.partition, None)
+        if pending is not None:
+            await pending
+        self._cuts[tenure.partition] = asyncio.create_task(self._guard(tenure.checkpoint()))
+
+    async def _let_go(self) -> None:
+        """Last cut of everything owned: whoever comes next goes on exactly there."""
+        tenures = list(self._tenures.values())
+        try:
+            async with asyncio.timeout(LET_GO_SECONDS):
+                await asyncio.gather(*(tenure.checkpoint() for tenure in tenures))
+        except TimeoutError:
+            log.warning("no last checkpoint in time: the next owner replays a little")
+        except KafkaError as error:
+            self._fail(error)
+        if self._closing:
+            await self._commit(tenures)
+        self._drop()
+
+    def _drop(self) -> None:
+        for tenure in self._tenures.values():
+            tenure.release()
+        self._tenures = {}
+        self._cuts.clear()
+        self._waiting_since = time.monotonic()
+
+    async def _tell(self) -> None:
+        """Emit at the pace of each partition, and at each pane boundary though nothing arrives."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_until_next_minute()):
+                    await self._changed.wait()
+            round_began = time.monotonic()
+            self._changed.clear()
+            due = [tenure for tenure in self._tenures.values() if tenure.due()]
+            await asyncio.gather(*(tenure.emit() for tenure in due))
+            if any(tenure.untold_since for tenure in self._tenures.values()):
+                self._changed.set()
+            await asyncio.sleep(round_began + self._pace.emit_seconds - time.monotonic())
+
+    async def _keep(self) -> None:
+        """Checkpoints by time, gauges, and the offsets shown to lag monitors."""
+        committed = time.monotonic()
+        while True:
+            await asyncio.sleep(self._pace.checkpoint_seconds)
+            for tenure in list(self._tenures.values()):
+                if tenure.uncut_records:
+                    await tenure.checkpoint()
+            self._gauges.show(self._tenures.values())
+            if time.monotonic() - committed >= COMMIT_SECONDS:
+                committed = time.monotonic()
+                await self._commit(self._tenures.values())
+
+    async def _commit(self, tenures: Iterable[Tenure]) -> None:
+        offsets = {TP(self.source, t.partition): t.state.next_offset for t in tenures}
+        if offsets and not self._app.rebalancing:
+            await self._consumer.commit_for_display(offsets)
+
+    async def _watch_app(self) -> None:
+        await self._app.wait()
+        raise self._app.crash_reason or RuntimeError("Faust stopped by itself")
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._app.stop()
+        except TimeoutError:
+            log.warning("the group was not left in time: its partitions move after a session")
+
+    async def _guard(self, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self.failure is None and not self._torn:
+            self.failure = error
+        for tenure in self._tenures.values():
+            tenure.release()
+        self._ended.set()
+
+    @property
+    def _consumer(self) -> Consumer:
+        consumer = self._app.consumer
+        assert isinstance(consumer, Consumer)
+        return consumer
+
+    @property
+    def _producer(self) -> Producer:
+        producer = self._app.producer
+        assert isinstance(producer, Producer)
+        return producer
+
+
+def _until_next_minute() -> float:
+    """Seconds to the next pane boundary, and a little: windows must be those of the new pane."""
+    return 60.0 - time.time() % 60.0 + 0.01
+
+
+async def _never() -> Mapping[int, int]:
+    """Wait until cancelled."""
+    await asyncio.Event().wait()
+    raise AssertionError
