@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from aiohttp import StreamReader
+from typing import Protocol
 
 from pipeline.store.embedded.coding import Decoder
 from pipeline.store.embedded.failures import TOO_LARGE, QueryError
 
 
+class Upload(Protocol):
+    """Where encoded bytes come from: aiohttp's StreamReader."""
+
+    async def readany(self) -> bytes:
+        """What has arrived; empty at the end."""
+
+
 class Body:
     """Plain bytes out of an encoded upload; counts them against a limit."""
 
-    def __init__(self, stream: StreamReader, encoding: str, limit: int) -> None:
+    def __init__(self, stream: Upload, encoding: str, limit: int) -> None:
         self._stream = stream
         self._decoder = Decoder(encoding)
         self._limit = limit

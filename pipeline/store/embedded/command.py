@@ -20,10 +20,12 @@ def clickhouse(
     Name and password come from CXPULSE_CLICKHOUSE_USER and CXPULSE_CLICKHOUSE_PASSWORD.
     """
     import asyncio
+    import os
 
     from pipeline.settings import load
+    from pipeline.store.embedded import sandbox
     from pipeline.store.embedded.access import Access
-    from pipeline.store.embedded.server import run
+    from pipeline.store.embedded.lock import FolderLock
 
     settings = load().clickhouse
     access = Access(host, settings.user, settings.password.get_secret_value())
@@ -31,4 +33,9 @@ def clickhouse(
     def ready(url: str, version: str) -> None:
         typer.echo(f"ClickHouse {version} is ready at {url} (data in {data})")
 
-    asyncio.run(run(data, access, port, ready))
+    with FolderLock(data):
+        sandbox.enter(data)
+        os.environ["TZ"] = "UTC"  # the engine's zone, read when it is loaded
+        from pipeline.store.embedded.server import run  # chDB starts threads: after the wall
+
+        asyncio.run(run(data, access, port, ready))

@@ -18,7 +18,6 @@ from chdb.state.sqlitelike import Connection
 from pipeline.errors import LocalError
 from pipeline.resources import resource
 from pipeline.store.embedded.failures import QueryError
-from pipeline.store.embedded.lock import FolderLock
 
 DATABASE = "default"
 
@@ -75,15 +74,13 @@ class Engine:
     """The engine on one folder. The pool hands out handles by database and settings."""
 
     def __init__(self, folder: Path, idle_handles: int) -> None:
-        """Takes the folder and starts the engine.
+        """Starts the engine on a folder that this process has locked (`lock.FolderLock`).
 
         Raises:
-            LocalError: the folder is in use, cannot be written, or holds something else.
+            LocalError: the engine cannot use the folder.
         """
         if "?" in str(folder):
             raise LocalError(f"the data folder must not have a ? in its name: {folder}")
-        os.environ["TZ"] = "UTC"  # the engine takes its zone from here, before it is loaded
-        self._lock = FolderLock(folder)
         config = resource("deploy", "clickhouse", "embedded", "engine.xml")
         os.environ[USERS] = str(config.with_name("users.xml"))
         self._address = f"{folder.resolve()}?config-file={quote(str(config))}"
@@ -93,7 +90,6 @@ class Engine:
         try:
             self._anchor = Handle(self._address)
         except RuntimeError as error:
-            self._lock.release()
             raise LocalError(
                 f"ClickHouse cannot start on {folder}: {QueryError.from_engine(error).text}"
             ) from error
@@ -140,13 +136,12 @@ class Engine:
         return surplus
 
     def close(self) -> None:
-        """Stops the engine once the last handle is closed, and gives the folder back."""
+        """Stops the engine once the last handle is closed."""
         for ready in self._idle.values():
             for handle in ready:
                 handle.close()
         self._idle.clear()
         self._anchor.close()
-        self._lock.release()
 
 
 def literal(value: str) -> str:

@@ -52,7 +52,7 @@ _STATUS_OF = {code: status for status, codes in _STATUS.items() for code in code
 go by the number in the header; the status only has to be right in its class. 503 makes
 clickhouse-connect retry a read."""
 
-_CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
+_CODE = re.compile(r"Code: (\d+)\. DB::\w*Exception: ")
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
 _VERSION = re.compile(r" \(version [^()]*(?:\([^()]*\))?\)")
 

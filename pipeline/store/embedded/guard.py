@@ -17,7 +17,7 @@ FUNCTIONS = frozenset({"executable", "eval", "python", "disk", "arrowstream"})
 
 BARE = frozenset({"file"})
 """The scalar `file` reads any path without a grant, and can be named without a call: `APPLY file`,
-`arrayMap(file, x)`. A column of that name must be written with its table: `t.file`."""
+`arrayMap(file, x)`. So nothing can be called `file` here, but a table with its database."""
 
 TRANSFERS = {"outfile": "into", "infile": "from"}
 
@@ -45,7 +45,7 @@ def _is_refused(token: Token, before: Token | None, after: Token | None) -> bool
     if token.text in FUNCTIONS:
         return after is not None and after.text == "(" and not qualified
     if token.text in BARE:
-        return not qualified and not (after is not None and after.text == ".")
+        return not qualified
     wanted = TRANSFERS.get(token.text)
     return wanted is not None and before is not None and before.text == wanted
 

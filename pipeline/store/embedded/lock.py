@@ -43,6 +43,8 @@ class FolderLock:
         pid = self._file.read(20).strip()
         return f" (process {pid})" if pid.isdigit() else ""
 
-    def release(self) -> None:
-        """Gives the folder back."""
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
