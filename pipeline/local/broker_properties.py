@@ -16,6 +16,12 @@ JVM = (
 )
 """Options of the broker's JVM."""
 
+JVM_FEW_RECORDS = (*JVM, "-XX:TieredStopAtLevel=1")
+"""For tests: starts with half the processor time (4 s, not 8), and serves a flood more slowly."""
+
+JVM_SHORT = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+"""Options of a tool that runs for a second: compiling well would take longer than running."""
+
 
 def server_properties(
     data: Path, port: int, controller_port: int, *, cluster_size: int = 1

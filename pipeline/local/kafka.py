@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from pipeline.errors import LocalError
-from pipeline.local.broker_properties import HOST, JVM, render, server_properties
+from pipeline.local.broker_properties import HOST, JVM, JVM_SHORT, render, server_properties
 from pipeline.local.jars import find_java, kafka_jars
 from pipeline.local.probe import brokers_seen, free_port, port_taken
 from pipeline.local.processes import Child
@@ -37,18 +37,24 @@ FORMAT_SECONDS = 120
 class LocalKafka:
     """A broker with its data below `data / "kafka"`; also a context manager.
 
-    `port` 0 takes a free one. `say` gets a line when something slow happens. All methods block:
+    `port` 0 takes a free one. `say` gets a line when something slow happens;
+    `jvm` replaces the options of its Java. All methods block:
     from a coroutine call them through `asyncio.to_thread`. A broker cannot outlive the process
     that started it; a second `start` after `stop` or `kill` continues with the same data.
     """
 
     def __init__(
-        self, data: Path, port: int = 9092, say: Callable[[str], None] = lambda line: None
+        self,
+        data: Path,
+        port: int = 9092,
+        say: Callable[[str], None] = lambda line: None,
+        jvm: Sequence[str] = JVM,
     ) -> None:
         self.folder = data.absolute() / "kafka"
         self.port = port or free_port(HOST)
         self.log = self.folder / "broker.log"
         self._say = say
+        self._jvm = tuple(jvm)
         self._child: Child | None = None
         self._lock: IO[str] | None = None
 
@@ -150,12 +156,12 @@ class LocalKafka:
         config.write_text(
             render(server_properties(data, self.port, free_port(HOST))), encoding="utf-8"
         )
-        program = [str(java), *JVM, f"-Djava.io.tmpdir={scratch}"]
+        program = [str(java), f"-Djava.io.tmpdir={scratch}"]
         program += [f"-Dlog4j2.configurationFile={resource('deploy', 'kafka', 'log4j2.xml')}"]
         program += ["-cp", f"{jars}/*"]
         if not (data / "meta.properties").exists():
             self._format(program, config)
-        self._child = Child([*program, "kafka.Kafka", str(config)], self.log)
+        self._child = Child([*program, *self._jvm, "kafka.Kafka", str(config)], self.log)
 
     def _format(self, program: list[str], config: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -168,7 +174,7 @@ class LocalKafka:
         with self.log.open("ab") as out:
             try:
                 subprocess.run(
-                    [*program, *tool],
+                    [*program, *JVM_SHORT, *tool],
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,

@@ -163,6 +163,6 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
 
 @lru_cache(maxsize=65_536)
 def partition_for(key: bytes, partitions: int) -> int:
-    """Where Kafka's own clients put this key. Remembered: in Python the hash takes 10 µs a key."""
+    """Where Kafka's own clients put this key. Remembered: in Python the hash takes 8 µs a key."""
     hashed: int = murmur2(key)  # type: ignore[no-untyped-call]  # aiokafka
     return (hashed & 0x7FFFFFFF) % partitions
