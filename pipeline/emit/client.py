@@ -11,13 +11,14 @@ since the last good flush again: the same event_id counts once.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import cast
+from typing import Final, cast
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.response import Response, Validator
@@ -30,6 +31,11 @@ from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import producer, started
 from pipeline.wire.responses import encode_response
 from pipeline.wire.topics import Topics, response_key
+
+FLUSH_SECONDS: Final = 60
+"""Without any acknowledgement for so long, waiting on is no use: broker failovers take seconds."""
+CLOSE_SECONDS: Final = 5
+"""To take leave of the broker; everything is acknowledged or given up by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,13 @@ class Emitter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            await self._outbox.flush()
+            if not isinstance(error, KafkaError | asyncio.CancelledError):
+                await self.flush()
         finally:
-            await self._stack.aclose()
+            # aiokafka waits for ever for a broker that is gone; what is lost was just reported.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._stack.aclose()
             self._box = None
 
     @property
@@ -115,6 +125,10 @@ class Emitter:
 
     async def send_record(self, record: Mapping[str, object]) -> None:
         """As `send`, for a complete record whose types are right (every field of the schema)."""
+        await self._outbox.put(self.key_of(record), encode_response(record))
+
+    def key_of(self, record: Mapping[str, object]) -> bytes:
+        """Check a complete record and give its key. Raises ResponseRefusedError."""
         checked = self._validator.check(record, self._clock())
         if not isinstance(checked, Response):
             survey = self._catalogue.surveys.get(cast(str, record["survey"]))
@@ -122,11 +136,10 @@ class Emitter:
             refusal = refusal_for(checked, survey, answers)
             self.count_refusal(refusal.reason)
             raise ResponseRefusedError(refusal)
-        key = response_key(checked.group)
-        await self._outbox.put(key, encode_response(record))
+        return response_key(checked.group)
 
     async def send_bytes(self, key: bytes, value: bytes | None) -> None:
-        """Queue bytes as they are, unchecked: for tests of what happens to bad input."""
+        """Queue bytes as they are, unchecked: for generators, whose bad input is meant."""
         await self._outbox.put(key, value)
 
     def count_refusal(self, reason: str) -> None:
@@ -134,9 +147,24 @@ class Emitter:
         self._refused[reason] += 1
 
     async def flush(self) -> Report:
-        """Wait until everything queued is acknowledged or has failed; totals since opening."""
-        await self._outbox.flush()
-        return self.report()
+        """Wait until everything queued is acknowledged or has failed; totals since opening.
+
+        Raises KafkaError when Kafka does not answer for a minute.
+        """
+        box = self._outbox
+        while True:
+            before = box.settled
+            try:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await box.flush()
+                return self.report()
+            except TimeoutError:
+                if box.settled == before:
+                    raise KafkaError(
+                        f"no answer from Kafka at {self._settings.kafka.bootstrap}: "
+                        f"{box.unsettled} responses are not acknowledged; send them again, "
+                        "each will count once"
+                    ) from None
 
     def report(self) -> Report:
         """The totals so far, without waiting."""

@@ -31,9 +31,12 @@ _EXTENSIONS: Final = {
 
 @dataclass(slots=True)
 class FileReport:
-    """What became of the files. `listed` holds the first refusals as `file:line: reason`."""
+    """What became of the files. `listed` holds the first refusals as `file:line: reason`; `bytes`
+    were read so far, of `size` in all (None: not known, as for a pipe)."""
 
     lines: int = 0
+    bytes: int = 0
+    size: int | None = None
     listed: list[str] = field(default_factory=list)
     sending: Report = field(default_factory=Report)
     stopped: bool = False
@@ -65,7 +68,7 @@ async def emit_files(
 
     Raises InputError when a file cannot be read, KafkaError when there is no broker.
     """
-    report = FileReport()
+    report = FileReport(size=_size(paths))
     forms = [format_of(path, form) for path in paths]
     async with Emitter(settings) as emitter:
         for path, chosen in zip(paths, forms, strict=True):
@@ -87,6 +90,7 @@ async def _emit_stream(
 ) -> None:
     name = "stdin" if path == STDIN else str(path)
     entries = read_entries(name, stream, form)
+    before = report.bytes
     while not stop.is_set():
         turn = await _next_turn(entries, stop)
         if not turn:
@@ -94,6 +98,8 @@ async def _emit_stream(
         for entry in turn:
             await _emit_entry(emitter, name, entry, report)
         report.lines += len(turn)
+        if report.size is not None:
+            report.bytes = before + stream.tell()
         report.sending = emitter.report()
         on_progress(report)
 
@@ -156,6 +162,13 @@ def _take(entries: Iterator[Entry | None]) -> list[Entry]:
         elif turn:
             break
     return turn
+
+
+def _size(paths: Sequence[Path]) -> int | None:
+    """All bytes there are to read, or None when one of the files is a pipe."""
+    if all(path.is_file() for path in paths):
+        return sum(path.stat().st_size for path in paths)
+    return None
 
 
 @contextmanager

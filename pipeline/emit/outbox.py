@@ -95,6 +95,16 @@ class Outbox:
         while self._pending:
             await asyncio.wait(list(self._pending))
 
+    @property
+    def settled(self) -> int:
+        """Records that were acknowledged or have failed."""
+        return self.delivered + self.failed
+
+    @property
+    def unsettled(self) -> int:
+        """Records whose fate is not known yet."""
+        return self._puts - self.settled
+
     async def close(self) -> None:
         """Stop lingering; call `flush` first."""
         if self._linger is not None:

@@ -9,6 +9,7 @@ from pipeline.emit.client import Emitter, Report
 from pipeline.emit.published import load_published, plan_quarter, responses
 from pipeline.errors import InputError
 from pipeline.settings import Settings
+from pipeline.wire.responses import encode_response
 
 _EACH = 2_000
 """Responses between two reports of progress: some ten a second."""
@@ -37,8 +38,9 @@ async def publish(
                 f"the published figures are of survey {published.survey!r}; add it to the catalogue"
             )
         plan = plan_quarter(published, entry, survey.timezone, size)
+        key = emitter.key_of(next(responses(plan)))  # they differ in nothing else that is checked
         for done, record in enumerate(responses(plan), 1):
-            await emitter.send_record(record)
+            await emitter.send_bytes(key, encode_response(record))
             if done % _EACH == 0:
                 on_progress(done, plan.responses)
                 if stop is not None and stop.is_set():
