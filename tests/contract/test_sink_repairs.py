@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
+from aiokafka import TopicPartition
 
 from pipeline.core.updates import Group, LedgerEntry, ScoreUpdate, Totals, Verdict, make_version
 from pipeline.settings import KafkaSettings
@@ -55,11 +56,10 @@ async def committed(pipe: Pipe) -> int | None:
     """Where the group of the score topic stands in partition 0."""
     kafka = pipe.settings.kafka
     group = f"{kafka.group_prefix}-sink-scores"
-    from aiokafka import TopicPartition
-
+    place = TopicPartition(pipe.topics.scores, 0)
     async with started(consumer(kafka, group_id=group), kafka) as client:
-        offset: int | None = await client.committed(TopicPartition(pipe.topics.scores, 0))
-        return offset
+        offset: int | None = await client.committed(place)  # type: ignore[no-untyped-call]  # aiokafka
+    return offset
 
 
 async def test_a_note_waits_for_rows_and_outcomes_and_then_counts_each_answer_once(
