@@ -29,24 +29,25 @@ FROM
     (
         SELECT
             agency, service, channel, survey, scale, measure, window,
-            max(latest.1) AS window_start,
-            max(latest.2) AS window_end,
-            sumForEach(latest.3) AS counts,
+            max(latest.window_start) AS window_start,
+            max(latest.window_end) AS window_end,
+            sumForEach(latest.counts) AS counts,
             count() AS partitions,
-            nullIf(max(latest.4), toDateTime64(0, 3, 'UTC')) AS last_response_at,
-            max(latest.5) AS updated_at
+            nullIf(max(latest.last_response_at), toDateTime64(0, 3, 'UTC')) AS last_response_at,
+            max(latest.emitted_at) AS updated_at
         FROM
         (
             SELECT
                 agency, service, channel, survey, scale, measure, window, generation, partition,
-                argMax((window_start, window_end, counts, last_response_at, emitted_at), (window_end, version)) AS latest
+                window_start, window_end, counts, last_response_at, emitted_at
             FROM rolling_scores
             WHERE (window = '1h' AND window_end >= newest_1h - INTERVAL 1 MINUTE)
                OR (window = '24h' AND window_end >= newest_24h - INTERVAL 1 HOUR)
                OR (window = '7d' AND window_end >= newest_7d - INTERVAL 1 HOUR)
                OR (window = '28d' AND window_end >= newest_28d - INTERVAL 1 HOUR)
-            GROUP BY agency, service, channel, survey, scale, measure, window, generation, partition
-        )
+            ORDER BY window_end DESC, version DESC
+            LIMIT 1 BY agency, service, channel, survey, scale, measure, window, generation, partition
+        ) AS latest
         GROUP BY agency, service, channel, survey, scale, measure, window
     )
 )
