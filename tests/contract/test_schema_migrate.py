@@ -15,6 +15,7 @@ from pipeline.resources import resource
 from pipeline.settings import ClickHouseSettings, Settings, load
 from pipeline.store.client import connect
 from pipeline.store.migrate import check_migrations, migrate
+from pipeline.store.migrate_command import migrate as command
 from pipeline.wire.catalogue import load_catalogue
 
 pytestmark = pytest.mark.engine
@@ -114,3 +115,21 @@ def test_a_file_that_failed_half_way_is_resumed(
     assert migrate(settings, catalogue, folder=tmp_path, today=TODAY).applied == (f"{name}.sql",)
     newer = f"{name}.sql: was applied by a newer version of cxpulse; use that version"
     assert check_migrations(settings) == [newer]
+
+
+def test_the_command_says_what_it_did(
+    clickhouse: str,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("CXPULSE_CLICKHOUSE_URL", clickhouse)
+    monkeypatch.setenv("CXPULSE_CLICKHOUSE_DATABASE", database)
+    command()
+    command()
+    first, second = capsys.readouterr().out.splitlines()
+    tables = "agencies, services, surveys, survey_quarters"
+    assert first.startswith(f"Database {database}: ")
+    assert first.endswith(f"SQL files applied, 0 already there, catalogue loaded ({tables})")
+    assert second.startswith(f"Database {database}: 0 SQL files applied, ")
+    assert second.endswith(" already there, catalogue current")

@@ -55,3 +55,13 @@ def test_the_shipped_files_name_no_database_and_survive_being_applied_again() ->
         for statement in file.statements({"replicated": ""}):
             assert statement.startswith(("CREATE TABLE IF NOT EXISTS ", "CREATE OR REPLACE VIEW "))
             assert "cx." not in statement
+
+
+def test_the_views_repeat_one_block_of_statistics_word_for_word() -> None:
+    views = ("0003_rolling_now.sql", "0004_benchmark.sql", "0005_quarterly.sql")
+    blocks = set()
+    for name in views:
+        text = resource("deploy", "clickhouse", name).read_text(encoding="utf-8")
+        start = text.index("-- As in pipeline/core/rating.py")
+        blocks.add(text[start : text.index(" AS hi", start)])
+    assert len(blocks) == 1
