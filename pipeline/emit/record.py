@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from pipeline.emit.refusal import ResponseRefusedError, refusal_from
@@ -46,6 +54,18 @@ def _canonical_id(value: object) -> object:
     )
 
 
+def _encodable(value: str | None) -> str | None:
+    """JSON can write half a surrogate pair, which is no text and has no UTF-8."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("invalid_utf8", "not text") from None
+    return value
+
+
+FreeText = Annotated[str | None, AfterValidator(_encodable)]
+
+
 class SurveyResponse(BaseModel):
     """One customer's answer to one survey about one interaction.
 
@@ -63,8 +83,8 @@ class SurveyResponse(BaseModel):
     channel: str
     survey: str
     answers: dict[str, StrictInt] = {}
-    location: str | None = None
-    comment: str | None = None
+    location: FreeText = None
+    comment: FreeText = None
     retracted: StrictBool = False
 
     def record(self) -> dict[str, object]:

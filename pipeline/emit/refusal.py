@@ -104,7 +104,8 @@ def refusal_from(error: ValidationError) -> Refusal:
     ours = [str(part) for part in first["loc"][:1]]
     ours += [str(part) for part in first["loc"][1:2] if part in KNOWN_MEASURES]
     name = ".".join(ours)
-    return Refusal(name, _KINDS.get(kind, "wrong_type"))
+    return Refusal(name, kind if kind in _OURS else "wrong_type")
 
 
-_KINDS: Final = {"missing": "missing", "no_time_zone": "no_time_zone", "not_a_time": "not_a_time"}
+_OURS: Final = frozenset({"missing", "no_time_zone", "not_a_time", "invalid_utf8"})
+"""Faults that are reasons as pydantic names them; every other is a wrong type."""
