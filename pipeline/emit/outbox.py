@@ -17,6 +17,8 @@ from pipeline.wire.kafka import partition_for
 
 LINGER_SECONDS: Final = 0.01
 """A record waits at most this for company: small beside the 150 ms a score takes to show."""
+TOPIC_SECONDS: Final = 5
+"""A topic that exists is found in milliseconds, also just after its creation."""
 TURN: Final = 256
 """Records after which `put` lets others run: a caller in a tight loop must not hold up sending."""
 IN_FLIGHT: Final = 32
@@ -65,10 +67,11 @@ class Outbox:
     async def start(self) -> None:
         """Find the topic's partitions. Raises KafkaError when it does not exist."""
         try:
-            found = await self._producer.partitions_for(self._topic)
-        except ClientError as error:
+            async with asyncio.timeout(TOPIC_SECONDS):
+                found = await self._producer.partitions_for(self._topic)
+        except (ClientError, TimeoutError) as error:
             raise KafkaError(
-                f"topic {self._topic}: {type(error).__name__}; create it with `cxpulse topics`"
+                f"topic {self._topic} is not there; create it with `cxpulse topics`"
             ) from error
         self._partitions = len(found)
 
