@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pipeline.emit.client import Emitter, Report
 from pipeline.emit.published import load_published, plan_quarter, responses
@@ -23,9 +23,11 @@ async def publish(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     stop: asyncio.Event | None = None,
     size: int | None = None,
+    on_record: Callable[[Mapping[str, object]], None] = lambda record: None,
 ) -> Report:
     """Send the quarter in time order; `on_progress(done, total)`. The ids depend on nothing but the
-    quarter, so that sending it again adds nothing. `size` makes a smaller one with the same means.
+    quarter, so that sending it again adds nothing. `size` makes a smaller one with the same means,
+    `on_record` sees each record sent.
 
     Raises InputError when there are no figures of it, KafkaError when there is no broker.
     """

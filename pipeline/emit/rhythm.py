@@ -9,7 +9,8 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-HOUR: Final = 3_600_000
+from pipeline.core.windows import HOUR
+
 BY_HOUR: Final = (
     2,
     1,

@@ -16,9 +16,10 @@ from typing import Final, NamedTuple, cast
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Outcome, Reason
 from pipeline.core.response import EARLIEST, Response, Validator
+from pipeline.core.windows import HOUR
 from pipeline.emit.answers import form
 from pipeline.emit.faults import FAULTS, out_of_scale
-from pipeline.emit.rhythm import HOUR, times
+from pipeline.emit.rhythm import times
 from pipeline.emit.truth import Change
 from pipeline.emit.world import cells
 from pipeline.wire.responses import encode_response

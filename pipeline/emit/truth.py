@@ -12,9 +12,9 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Outcome
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
+from pipeline.core.windows import HOUR
 from pipeline.errors import InputError
 
-HOUR: Final = 3_600_000
 COLUMNS: Final = ("agency", "service", "channel", "survey", "scale", "measure", "hour", "counts")
 FORMAT: Final = 1
 

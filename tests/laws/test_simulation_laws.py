@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pipeline.core.partition import PartitionState
 from pipeline.core.reasons import Outcome
 from pipeline.core.response import Validator
+from pipeline.core.windows import HOUR
 from pipeline.emit.simulate import Item, Traffic, items
-from pipeline.emit.truth import HOUR, Truth
+from pipeline.emit.truth import Truth
 from pipeline.resources import resource
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import partition_for

@@ -10,7 +10,8 @@ import pytest
 from pipeline.core.reasons import Outcome
 from pipeline.core.response import slots_of
 from pipeline.core.updates import Group
-from pipeline.emit.truth import HOUR, Change, Truth
+from pipeline.core.windows import HOUR
+from pipeline.emit.truth import Change, Truth
 from pipeline.errors import InputError
 from pipeline.resources import resource
 from pipeline.wire.catalogue import load_catalogue
