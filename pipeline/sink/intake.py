@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -46,6 +47,7 @@ class Member(Protocol):
     def assignment(self) -> Set[TopicPartition]: ...
     def pause(self, *partitions: TopicPartition) -> None: ...
     def resume(self, *partitions: TopicPartition) -> None: ...
+    def last_poll_timestamp(self, partition: TopicPartition) -> int | None: ...
     def highwater(self, partition: TopicPartition) -> int | None: ...
     async def position(self, partition: TopicPartition) -> int: ...
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None: ...
@@ -159,6 +161,15 @@ class Intake(ConsumerRebalanceListener):
             if end is not None:
                 behind += max(0, end - self._read.get(tp.partition, 0))
         return behind
+
+    def silence(self) -> float:
+        """Seconds since the broker last answered, though it had only "nothing new" to say.
+
+        0 without partitions, and before the first answer.
+        """
+        heard = [self._consumer.last_poll_timestamp(tp) for tp in self._consumer.assignment()]
+        last = max((at for at in heard if at), default=0)
+        return max(0.0, time.time() - last / 1000) if last else 0.0
 
     async def _poll(self, most: int, seconds: float) -> int:
         try:

@@ -50,6 +50,7 @@ class Lane:
         self._stop = stop
         self._patience = Patience(topic, intake.pause, stop)
         self._last = time.monotonic()
+        self._silence = 0.0
 
     async def run(self) -> None:
         """Until told to stop; then what was read is stored and committed, if the store is there.
@@ -67,6 +68,8 @@ class Lane:
     def problem(self) -> str:
         """Why this lane makes no progress; empty when it does."""
         idle = time.monotonic() - self._last
+        if self._silence > STALE_SECONDS:
+            return f"{self.topic}: no answer from Kafka for {self._silence:.0f} s"
         if idle < STALE_SECONDS:
             return ""
         return f"{self.topic}: nothing for {idle:.0f} s: {self._patience.trouble or 'stuck'}"
@@ -93,6 +96,7 @@ class Lane:
 
     def _report(self, batch: Batch) -> None:
         self._last = time.monotonic()
+        self._silence = self._intake.silence()
         metrics.SINK_LAST_PROGRESS.labels(self.topic).set_to_current_time()
         metrics.SINK_LAG_RECORDS.labels(self.topic).set(self._intake.lag())
         if batch.records:

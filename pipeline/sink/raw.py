@@ -119,7 +119,8 @@ def clip_answers(answers: dict[str, int]) -> dict[str, int]:
     if (
         len(answers) <= MAX_ANSWERS
         and answers.keys() <= KNOWN_MEASURES
-        and all(0 <= value <= _UINT8 for value in answers.values())
+        and min(answers.values(), default=0) >= 0
+        and max(answers.values(), default=0) <= _UINT8
     ):
         return answers
     fitting = ((m, v) for m, v in answers.items() if m in KNOWN_MEASURES and 0 <= v <= _UINT8)

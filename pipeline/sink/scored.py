@@ -41,7 +41,7 @@ def convert(records: Sequence[Record]) -> Converted:
         _keep_newest(update, panes, windows)
         if update.repairs:
             notes.append(_note(update, (record.partition, record.offset)))
-    blocks = (_pane_block(panes), _window_block(windows))
+    blocks = (_window_block(windows), _pane_block(panes))  # first what somebody watches live
     return Converted(tuple(b for b in blocks if b.rows), tuple(refused), tuple(notes))
 
 
