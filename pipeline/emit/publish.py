@@ -43,6 +43,7 @@ async def publish(
         key = emitter.key_of(next(responses(plan)))  # they differ in nothing else that is checked
         for done, record in enumerate(responses(plan), 1):
             await emitter.send_bytes(key, encode_response(record))
+            on_record(record)
             if done % _EACH == 0:
                 on_progress(done, plan.responses)
                 if stop is not None and stop.is_set():
