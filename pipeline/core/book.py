@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import GroupCut, Pane
-from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures
+from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures, count
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
 from pipeline.core.windows import HOUR, MINUTE, WINDOWS
@@ -22,51 +22,51 @@ class Book:
         self.touched: dict[GroupPanes, None] = {}
         self.keep_sums = False
         self.watermark = 0
+        self.oldest_hour = 0  # hours below have expired: they end 29 days or more behind
+        self.oldest_minute = 0
         self._hours: defaultdict[int, list[GroupPanes]] = defaultdict(list)
         self._minutes: defaultdict[int, list[GroupPanes]] = defaultdict(list)
-
-    @property
-    def oldest_hour(self) -> int:
-        """Hours below this have expired: their end is 29 days or more behind the watermark."""
-        return max(0, self.watermark // HOUR - HOURS_KEPT)
-
-    @property
-    def oldest_minute(self) -> int:
-        """Minutes below this have expired."""
-        return max(0, self.watermark // MINUTE - MINUTES_KEPT)
 
     def add(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
         """Count one response and let the watermark follow."""
         panes = self.groups.get(group) or self._open(group)
-        hour = occurred_at // HOUR
+        hour, minute = occurred_at // HOUR, occurred_at // MINUTE
         if hour not in panes.hours:
             self._hours[hour].append(panes)
-        panes.count(panes.hours, hour, slots)
+            panes.hours[hour] = [0] * panes.width
+        count(panes.hours[hour], slots, 1)
         panes.unsent.add(hour)
-        minute = occurred_at // MINUTE
         if minute >= self.oldest_minute:
             if minute not in panes.minutes:
                 self._minutes[minute].append(panes)
-            panes.count(panes.minutes, minute, slots)
+                panes.minutes[minute] = [0] * panes.width
+            count(panes.minutes[minute], slots, 1)
             panes.uncut_minutes.add(minute)
-        self._touch(panes, occurred_at, slots, 1)
-        panes.last_at = max(panes.last_at, occurred_at)
+        if occurred_at > panes.last_at:
+            panes.last_at = occurred_at
+        self.touched[panes] = None
+        if self.keep_sums:
+            panes.changes.append((occurred_at, slots, 1))
 
     def take_back(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
         """Undo one counted response."""
         panes = self.groups[group]
         hour, minute = occurred_at // HOUR, occurred_at // MINUTE
-        panes.uncount(panes.hours, hour, slots)
+        count(panes.hours[hour], slots, -1)
         panes.unsent.add(hour)
         if minute in panes.minutes:
-            panes.uncount(panes.minutes, minute, slots)
+            count(panes.minutes[minute], slots, -1)
             panes.uncut_minutes.add(minute)
-        self._touch(panes, occurred_at, slots, -1)
+        self.touched[panes] = None
+        if self.keep_sums:
+            panes.changes.append((occurred_at, slots, -1))
 
     def advance(self, watermark: int) -> None:
         """Move the watermark and forget what expired."""
-        minutes, hours = self.oldest_minute, self.oldest_hour
         self.watermark = watermark
+        minutes, hours = self.oldest_minute, self.oldest_hour
+        self.oldest_minute = max(0, watermark // MINUTE - MINUTES_KEPT)
+        self.oldest_hour = max(0, watermark // HOUR - HOURS_KEPT)
         if self.oldest_minute > minutes:
             for minute in _expired(self._minutes, minutes, self.oldest_minute):
                 for panes in self._minutes.pop(minute):
@@ -74,11 +74,14 @@ class Book:
         if self.oldest_hour > hours:
             for hour in _expired(self._hours, hours, self.oldest_hour):
                 for panes in self._hours.pop(hour):
-                    panes.expire_hour(hour)
-                    if panes.parted:
-                        self.touched[panes] = None
-                    elif panes.idle:
-                        self.groups.pop(panes.group, None)
+                    self._expire(panes, hour)
+
+    def _expire(self, panes: GroupPanes, hour: int) -> None:
+        panes.expire_hour(hour)
+        if panes.parted:
+            self.touched[panes] = None
+        elif panes.idle:
+            self.groups.pop(panes.group, None)
 
     def moved(self, last: int, now: int) -> bool:
         """Whether a pane boundary lies between two instants."""
@@ -136,16 +139,9 @@ class Book:
         self.groups[group] = panes
         return panes
 
-    def _touch(
-        self, panes: GroupPanes, occurred_at: int, slots: tuple[int, ...], sign: int
-    ) -> None:
-        self.touched[panes] = None
-        if self.keep_sums:
-            panes.changes.append((occurred_at, slots, sign))
-
 
 def measures_of(catalogue: Catalogue, survey_id: str) -> Measures:
-    """(measure, scale) of every count of a survey, the reserved `response` last; () when unknown."""
+    """(measure, scale) of all counts of a survey, the reserved `response` last; () when unknown."""
     survey = catalogue.surveys.get(survey_id)
     if survey is None:
         return ()

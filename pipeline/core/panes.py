@@ -19,6 +19,12 @@ MINUTES_KEPT: Final = 2 * 60
 Measures = tuple[tuple[str, str], ...]
 
 
+def count(pane: list[int], slots: tuple[int, ...], sign: int) -> None:
+    """Add `sign` to each of `slots` of a pane."""
+    for slot in slots:
+        pane[slot] += sign
+
+
 @dataclass(slots=True, eq=False)
 class GroupPanes:
     """Counts of one group in one partition. A pane is a flat list, six counts for each measure."""
@@ -39,21 +45,6 @@ class GroupPanes:
     def width(self) -> int:
         """Counts in a pane."""
         return SLOTS * len(self.measures)
-
-    def count(self, panes: dict[int, list[int]], index: int, slots: tuple[int, ...]) -> None:
-        """Add one to each of `slots` of a pane, opening it if need be."""
-        pane = panes.get(index)
-        if pane is None:
-            pane = panes[index] = [0] * self.width
-        for slot in slots:
-            pane[slot] += 1
-
-    def uncount(self, panes: dict[int, list[int]], index: int, slots: tuple[int, ...]) -> None:
-        """Take one from each of `slots`; a minute that expired meanwhile needs no correction."""
-        pane = panes.get(index)
-        if pane is not None:
-            for slot in slots:
-                pane[slot] -= 1
 
     def expire_hour(self, hour: int) -> None:
         """Forget an hour; counts not yet sent are kept apart until they are."""

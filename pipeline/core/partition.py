@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.core.book import Book, measures_of
 from pipeline.core.cut import Cut
@@ -27,7 +28,7 @@ from pipeline.core.updates import (
 )
 from pipeline.core.windows import HOUR
 
-Record = tuple[int, int, Mapping[str, object] | Reason]
+Record = tuple[int, int, Response | Mapping[str, object] | Reason]
 """(offset, append time in ms, decoded record or why it could not be decoded)."""
 
 
@@ -182,7 +183,7 @@ class PartitionState:
         totals = last.totals
         state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
         state._missing, state._marker = totals.missing, totals.marker
-        state.book.watermark = last.watermark
+        state.book.advance(last.watermark)
         state.ids.forget_before = state.book.oldest_hour
         for cut in cuts:
             for group in cut.groups:
@@ -191,12 +192,14 @@ class PartitionState:
         return state
 
     def _judge(
-        self, record: Mapping[str, object] | Reason, appended_at: int
+        self, record: Response | Mapping[str, object] | Reason, appended_at: int
     ) -> tuple[Outcome, str]:
         if self._partial:
             self._begin(appended_at)
         response = (
-            record if isinstance(record, Reason) else self._validator.check(record, appended_at)
+            record
+            if isinstance(record, Response | Reason)
+            else self._validator.check(record, appended_at)
         )
         if isinstance(response, Reason):
             return Outcome.DEAD_LETTER, response
@@ -204,36 +207,38 @@ class PartitionState:
         if hour < self.floor or hour < self.ids.forget_before:
             self._repairs[response.group].add(hour)
             return Outcome.LATE, ""
-        known = self.ids.get(response.event_id)
-        if known is not None and known[0] != response.content:
+        event_id, occurred_at, group, slots, content, retracted = response
+        state = IdState.RETRACTION_ONLY if retracted else IdState.COUNTED
+        known = self.ids.learn(event_id, content, hour, state)
+        if known is not None:
+            return self._repeat(response, hour, *known)
+        if retracted:
+            return Outcome.RETRACTION, ""
+        self.book.add(group, occurred_at, slots)
+        self._follow(occurred_at)
+        return Outcome.ACCEPTED, ""
+
+    def _repeat(
+        self, response: Response, hour: int, content: bytes, known: IdState
+    ) -> tuple[Outcome, str]:
+        """The outcome of a record whose id is known; a response and its retraction cancel out."""
+        if content != response.content:
             return Outcome.DEAD_LETTER, Reason.CONFLICTING
-        state = None if known is None else known[1]
+        expected = IdState.COUNTED if response.retracted else IdState.RETRACTION_ONLY
+        if known is not expected:
+            return Outcome.DUPLICATE, ""
+        self.ids.put(response.event_id, content, hour, IdState.RETRACTED)
         if response.retracted:
-            return self._retract(response, hour, state), ""
-        return self._count(response, hour, state), ""
-
-    def _count(self, response: Response, hour: int, known: IdState | None) -> Outcome:
-        if known is None:
-            self.ids.put(response.event_id, response.content, hour, IdState.COUNTED)
-            self.book.add(response.group, response.occurred_at, response.slots)
-        elif known is IdState.RETRACTION_ONLY:
-            self.ids.put(response.event_id, response.content, hour, IdState.RETRACTED)
-        else:
-            return Outcome.DUPLICATE
-        if response.occurred_at > self.book.watermark:
-            self.book.advance(response.occurred_at)
-            self.ids.forget_before = self.book.oldest_hour
-        return Outcome.ACCEPTED
-
-    def _retract(self, response: Response, hour: int, known: IdState | None) -> Outcome:
-        if known is None:
-            self.ids.put(response.event_id, response.content, hour, IdState.RETRACTION_ONLY)
-        elif known is IdState.COUNTED:
-            self.ids.put(response.event_id, response.content, hour, IdState.RETRACTED)
             self.book.take_back(response.group, response.occurred_at, response.slots)
-        else:
-            return Outcome.DUPLICATE
-        return Outcome.RETRACTION
+            return Outcome.RETRACTION, ""
+        self._follow(response.occurred_at)
+        return Outcome.ACCEPTED, ""
+
+    def _follow(self, occurred_at: int) -> None:
+        """Let the watermark follow an accepted record."""
+        if occurred_at > self.book.watermark:
+            self.book.advance(occurred_at)
+            self.ids.forget_before = self.book.oldest_hour
 
     def _begin(self, appended_at: int) -> None:
         """Find the first hour whose answers are all appended after this record."""
@@ -290,7 +295,7 @@ class PartitionState:
 def _check_chain(cuts: Sequence[Cut]) -> Cut:
     if not cuts or not cuts[0].full:
         raise ValueError("a chain of cuts begins with a full one")
-    for before, after in zip(cuts, cuts[1:], strict=False):
+    for before, after in pairwise(cuts):
         same = (before.partition, before.generation) == (after.partition, after.generation)
         if not same or after.full or after.next_offset < before.next_offset:
             raise ValueError("cuts of one chain are of one partition, in order, and increments")

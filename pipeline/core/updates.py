@@ -17,7 +17,7 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PaneRow:
-    """Absolute counts of one hour of event time; `hour` is its start, `counts` six for each measure."""
+    """Absolute counts of one hour of event time; `hour` is its start, six `counts` a measure."""
 
     hour: int
     counts: tuple[int, ...]
@@ -34,7 +34,7 @@ class WindowRow:
 
 @dataclass(frozen=True, slots=True)
 class ScoreUpdate:
-    """All that one group changed in one cut of one partition; mirrors `schemas/score_update.avsc`."""
+    """All that one group changed in one cut of a partition; mirrors `schemas/score_update.avsc`."""
 
     group: Group
     partition: int
@@ -91,7 +91,7 @@ class LedgerEntry:
 
 
 GENERATION_SHIFT = 48
-"""Offsets get 48 bits (2.8e14 records a partition), the generation the 15 above: both fit a signed long."""
+"""Offsets get 48 bits (2.8e14 records a partition), generations 15: both fit a signed long."""
 
 
 def make_version(generation: int, next_offset: int) -> int:

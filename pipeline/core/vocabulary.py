@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Scale(StrEnum):
-    """What the values of a measure mean. Scales are never merged: 1 is *up* on one, *disagree* on another."""
+    """What the values of a measure mean. Never merged: 1 is *up* on one, *disagree* on another."""
 
     LIKERT5 = "likert5"  # 1 strongly disagree .. 5 strongly agree
     THUMBS = "thumbs"  # 0 down, 1 up
@@ -38,7 +38,7 @@ VALUES: Final[dict[Scale, range]] = {
 """The values each scale allows."""
 
 SLOTS: Final = 6
-"""Counts kept for each measure, one for each value 0..5: the widest scale, so that all rows look alike."""
+"""Counts kept for each measure, one for each value 0..5: the widest scale fits, rows look alike."""
 
 RESPONSE: Final = "response"
 """Reserved measure, scale `count`: one for every response counted, whatever was skipped."""
