@@ -13,11 +13,14 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__, logs
+from pipeline.emit.command import emit
 from pipeline.errors import CxpulseError
 from pipeline.local.command import kafka
 from pipeline.operate.config_command import config
 from pipeline.operate.topics_command import topics
+from pipeline.score.command import score
 from pipeline.settings import CONFIG_VARIABLE
+from pipeline.sink.command import sink
 from pipeline.store.embedded.command import clickhouse
 from pipeline.store.migrate_command import migrate
 
@@ -33,7 +36,7 @@ app = typer.Typer(
 local = typer.Typer(no_args_is_help=True, help="Run a part of the local stack, for trying out.")
 app.add_typer(local, name="local")
 
-for command in (topics, migrate, config):
+for command in (topics, migrate, score, sink, emit, config):
     app.command()(command)
 for command in (kafka, clickhouse):
     local.command()(command)
