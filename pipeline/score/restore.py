@@ -24,13 +24,13 @@ from pipeline.wire.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A partition ready to be folded. `fresh` asks for a checkpoint before the first record: there
-    is none yet, or it was folded with another catalogue."""
+    """A partition ready to be folded. `cut_at` is the offset of its checkpoint; -1 asks for one
+    before the first record: there is none yet, or it was folded with another catalogue."""
 
     state: PartitionState
     writer: CheckpointWriter
     log_end: int
-    fresh: bool
+    cut_at: int
 
 
 class CheckpointStore:
@@ -100,7 +100,7 @@ class CheckpointStore:
             state = PartitionState(
                 partition, stock.generation, log_start, self._validator, partial=log_start > 0
             )
-            return Restored(state, self._writer(partition, log, owner, None), log_end, fresh=True)
+            return Restored(state, self._writer(partition, log, owner, None), log_end, cut_at=-1)
         chain, state = found
         if state.next_offset > log_end:
             raise CheckpointError(
@@ -108,10 +108,10 @@ class CheckpointStore:
                 f"{log_end}: the topic was re-created; start a new generation with "
                 "`cxpulse topics --new-generation`"
             )
+        same = chain.last.catalogue == self._catalogue.digest
+        cut_at = state.next_offset if same else -1
         state.lose(log_start)
-        writer = self._writer(partition, log, owner, chain)
-        fresh = chain.last.catalogue != self._catalogue.digest
-        return Restored(state, writer, log_end, fresh)
+        return Restored(state, self._writer(partition, log, owner, chain), log_end, cut_at)
 
     def _newest(self, log: PartitionLog, stock: Stock) -> tuple[Chain, PartitionState] | None:
         for chain in intact_chains(log.records, stock):

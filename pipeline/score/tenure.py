@@ -49,6 +49,7 @@ class Tenure:
         self.alive = True
         self.progress_at = time.monotonic()
         self.uncut_records = 0
+        self._cut_at = restored.cut_at
         self._uncut_since: float | None = None
         self._cutting_since: float | None = None
         self._writer = restored.writer
@@ -117,14 +118,19 @@ class Tenure:
                 await self._tell(*self._take())
 
     async def checkpoint(self) -> None:
-        """Tell everything, then make the state at that point durable. Raises KafkaError."""
+        """Tell everything, then make the state at that point durable; nothing new costs nothing.
+
+        Raises:
+            KafkaError: not acknowledged; nothing more may be sent for this partition.
+        """
         async with self._turn:
-            if self._gone():
+            if self._gone() or self._cut_at == self.state.next_offset:
                 return
             started = time.perf_counter()
             emission, dead = self._take()
             cut = self.state.cut(self._writer.wants_full)
             self.uncut_records = 0
+            self._cut_at = cut.next_offset
             self._cutting_since, self._uncut_since = self._uncut_since, None
             await self._tell(emission, dead)
             if self._gone():

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, cast
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError as ClientError
-from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
 from faust.types.tuples import ConsumerMessage
@@ -113,7 +113,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # waits a whole session for a ghost.
         if self.app.rebalancing or set(offsets) - self.assignment():
             return
-        wanted = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        wanted = {TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
         try:
             await self._ensure_consumer().commit(wanted)  # type: ignore[no-untyped-call]  # aiokafka
         except ClientError as error:

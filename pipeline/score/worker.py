@@ -124,10 +124,12 @@ class ScoreWorker:
     async def _restore(self, partitions: frozenset[int]) -> dict[int, Tenure]:
         post = await Post.find(Topics(self.kafka.topic_prefix), self._outbox)
         tenures = {}
+        # Each partition has its share of the lag that counts as far behind for the worker.
+        share = self._pace.behind_records // max(1, len(partitions))
         for partition, restored in (await self._store.restore(partitions)).items():
-            pace = Pace(self._pace.behind_records)
+            pace = Pace(share)
             tenure = Tenure(restored, post, self._outbox, self._decoder, pace)
-            if restored.fresh:
+            if restored.cut_at < 0:
                 await tenure.checkpoint()
             tenures[partition] = tenure
         return tenures
@@ -217,8 +219,7 @@ class ScoreWorker:
         while True:
             await asyncio.sleep(self._pace.checkpoint_seconds)
             for tenure in list(self._tenures.values()):
-                if tenure.uncut_records:
-                    await tenure.checkpoint()
+                await tenure.checkpoint()
             self._gauges.show(self._tenures.values())
             if time.monotonic() - committed >= COMMIT_SECONDS:
                 committed = time.monotonic()
