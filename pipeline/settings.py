@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -15,8 +18,22 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pipeline.environment import CONFIG_VARIABLE, Place, read_environment, unknown
 from pipeline.errors import SettingsError
 from pipeline.resources import resource
+
+__all__ = ["CONFIG_VARIABLE", "Settings", "leaves", "load"]
+
+
+def _from_json(value: object) -> object:
+    """A variable holds text; flags and TOML give the mapping itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        parsed: object = json.loads(value)
+    except ValueError:
+        raise ValueError("not JSON, such as {...}") from None
+    return parsed
 
 
 class _Section(BaseModel):
@@ -27,36 +44,49 @@ class KafkaSettings(_Section):
     """How to reach Kafka, and how its topics are laid out."""
 
     bootstrap: str = Field("127.0.0.1:9092", description="host:port[,host:port]")
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    sasl_username: str = ""
-    sasl_password: SecretStr = SecretStr("")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    sasl_username: str = Field("", description="needed with SASL")
+    sasl_password: SecretStr = Field(SecretStr(""), description="secret; needed with SASL")
     allow_sasl_without_tls: bool = Field(False, description="accept passwords in the clear")
-    ssl_cafile: Path | None = None
-    ssl_certfile: Path | None = None
-    ssl_keyfile: Path | None = None
+    ssl_cafile: Path | None = Field(None, description="PEM of who signed; else the system's")
+    ssl_certfile: Path | None = Field(None, description="PEM of our certificate, for mutual TLS")
+    ssl_keyfile: Path | None = Field(None, description="PEM of its key, unless in the same file")
     partitions: int = Field(8, ge=1, le=1024, description="of every topic, when created")
     replication: int = Field(1, ge=1, le=9, description="3 in production")
     min_isr: int = Field(1, ge=1, le=9, description="2 in production")
-    topic_prefix: str = Field("cx", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
-    group_prefix: str = Field("cxpulse", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    topic_prefix: str = Field(
+        "cx", pattern=r"^[a-zA-Z0-9._-]{1,100}$", description="cx makes cx.responses and so on"
+    )
+    group_prefix: str = Field(
+        "cxpulse", pattern=r"^[a-zA-Z0-9._-]{1,100}$", description="of every consumer group"
+    )
     session_timeout_seconds: float = Field(
         6.0, ge=6.0, le=60.0, description="a killed worker's partitions move after this"
     )
-    confluent_ids: dict[int, str] = Field(
-        default_factory=dict, description="registry id → schema file, for Confluent wire format"
+    confluent_ids: Annotated[dict[int, str], BeforeValidator(_from_json)] = Field(
+        default_factory=dict,
+        description='registry id → schema file, e.g. {"7": "survey_response/v1.avsc"}',
     )
 
 
 class ClickHouseSettings(_Section):
     """How to reach ClickHouse over HTTP."""
 
-    url: str = Field("http://127.0.0.1:8123", pattern=r"^https?://[^/\s]+$")
-    user: str = "default"
-    password: SecretStr = SecretStr("")
-    database: str = Field("cx", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$")
-    timeout_seconds: float = Field(30.0, gt=0)
-    ca_file: Path | None = None
+    url: str = Field(
+        "http://127.0.0.1:8123", pattern=r"^https?://[^/\s]+$", description="http(s)://host:port"
+    )
+    user: str = Field("default", description="may create tables when it runs migrate")
+    password: SecretStr = Field(SecretStr(""), description="secret")
+    database: str = Field(
+        "cx", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$", description="created by migrate"
+    )
+    timeout_seconds: float = Field(30.0, gt=0, description="for one query or insert")
+    ca_file: Path | None = Field(None, description="PEM of who signed; else the system's")
     cluster: str = Field(
         "",
         pattern=r"^[a-zA-Z0-9._-]{0,100}$",
@@ -70,18 +100,24 @@ class ScoreSettings(_Section):
     emit_seconds: float = Field(
         0.1, gt=0, le=0.25, description="live: changed rows go out this often"
     )
-    checkpoint_seconds: float = Field(2.0, ge=1.0, le=5.0)
-    checkpoint_records: int = Field(50_000, ge=1_000, le=1_000_000)
+    checkpoint_seconds: float = Field(
+        2.0, ge=1.0, le=5.0, description="a partition with news is saved this often"
+    )
+    checkpoint_records: int = Field(
+        50_000, ge=1_000, le=1_000_000, description="or after so many records"
+    )
     behind_records: int = Field(50_000, ge=1_000, description="beyond this lag: panes only")
-    metrics_port: int = Field(9108, ge=0, le=65535, description="0 picks a free one, -: see logs")
+    metrics_port: int = Field(9108, ge=0, le=65535, description="of /metrics; 0 picks a free one")
 
 
 class SinkSettings(_Section):
     """The sink's pace."""
 
-    flush_rows: int = Field(10_000, ge=1, le=1_000_000)
-    flush_seconds: float = Field(0.2, gt=0, le=10)
-    metrics_port: int = Field(9109, ge=0, le=65535)
+    flush_rows: int = Field(
+        10_000, ge=1, le=1_000_000, description="an insert has about this many rows at most"
+    )
+    flush_seconds: float = Field(0.2, gt=0, le=10, description="or what came in this time")
+    metrics_port: int = Field(9109, ge=0, le=65535, description="of /metrics; 0 picks a free one")
 
 
 class Settings(BaseSettings):
@@ -90,20 +126,17 @@ class Settings(BaseSettings):
     A variable that ends in `_FILE` names a file that holds the value (for secrets).
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="CXPULSE_",
-        env_nested_delimiter="_",
-        env_nested_max_split=1,
-        extra="forbid",
-        frozen=True,
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     score: ScoreSettings = ScoreSettings()
     sink: SinkSettings = SinkSettings()
-    catalog: Path = Field(default_factory=lambda: resource("deploy", "catalog"))
-    metrics_host: str = "127.0.0.1"
+    catalog: Path = Field(
+        default_factory=lambda: resource("deploy", "catalog"),
+        description="folder of agencies.yaml, services.yaml, wordings.yaml, surveys.yaml",
+    )
+    metrics_host: str = Field("127.0.0.1", description="where /metrics and /healthz listen")
 
     @classmethod
     def settings_customise_sources(
@@ -115,16 +148,24 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then variables, then the TOML file; no .env file is ever read."""
+        variables = read_environment((place for place, _ in leaves(cls)), os.environ)
         path = os.environ.get(CONFIG_VARIABLE)
-        if not path:
-            return init_settings, env_settings
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _read_toml(Path(path)))
+        file = _read_toml(Path(path)) if path else {}
+        return (
+            init_settings,
+            InitSettingsSource(settings_cls, variables),
+            InitSettingsSource(settings_cls, file),
+        )
 
 
-CONFIG_VARIABLE = "CXPULSE_CONFIG"
-"""Names the TOML file; `--config` sets it."""
-
-_FILE_SUFFIX = "_FILE"
+def leaves(section: type[BaseModel], path: Place = ()) -> Iterator[tuple[Place, FieldInfo]]:
+    """Where each setting is in the tree, in the order of declaration."""
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from leaves(kind, (*path, name))
+        else:
+            yield (*path, name), field
 
 
 def load(**overrides: object) -> Settings:
@@ -132,23 +173,21 @@ def load(**overrides: object) -> Settings:
 
     Raises SettingsError with one line that names the setting.
     """
-    _read_secret_files()
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name}: {first['msg'].lower()}") from None
+        known = [".".join(place) for place, _ in leaves(Settings)]
+        slip = first["type"] == "extra_forbidden"
+        what = unknown(name, known) if slip else _plain(first["msg"])
+        raise SettingsError(f"setting {name}: {what}") from None
 
 
-def _read_secret_files() -> None:
-    """`CXPULSE_X_FILE=path` sets `CXPULSE_X` to the file's content, for secrets kept out of the environment."""
-    for name in [n for n in os.environ if n.startswith("CXPULSE_") and n.endswith(_FILE_SUFFIX)]:
-        path = Path(os.environ.pop(name))
-        try:
-            os.environ[name.removesuffix(_FILE_SUFFIX)] = path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from None
+def _plain(message: str) -> str:
+    """Pydantic's words as the end of a line of ours."""
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
 
 
 def _read_toml(path: Path) -> dict[str, object]:

@@ -21,7 +21,7 @@ from pipeline.store.embedded.failures import QueryError
 
 DATABASE = "default"
 
-USERS = "CXPULSE_ENGINE_USERS"
+USERS = "EMBEDDED_ENGINE_USERS"
 """engine.xml takes the path of users.xml from this variable: a relative one would be looked up in
 the working folder."""
 
