@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.core.catalogue import Catalogue
 from pipeline.core.partition import PartitionState
 from pipeline.core.response import Validator
 from pipeline.errors import CheckpointError, KafkaError
@@ -38,14 +37,13 @@ class CheckpointStore:
     no checkpoint can be used, though earlier records are gone."""
 
     def __init__(
-        self, kafka: KafkaSettings, outbox: Outbox, catalogue: Catalogue, *, rebuild: bool = False
+        self, kafka: KafkaSettings, outbox: Outbox, validator: Validator, *, rebuild: bool = False
     ) -> None:
         self._kafka = kafka
         self._topics = Topics(kafka.topic_prefix)
         self._outbox = outbox
-        self._catalogue = catalogue
-        self._catalogue_bytes = catalogue_bytes(catalogue)
-        self._validator = Validator(catalogue)
+        self._validator = validator
+        self._catalogue_bytes = catalogue_bytes(validator.catalogue)
         self._rebuild = rebuild
 
     async def restore(self, partitions: Iterable[int]) -> dict[int, Restored]:
@@ -108,7 +106,7 @@ class CheckpointStore:
                 f"{log_end}: the topic was re-created; start a new generation with "
                 "`cxpulse topics --new-generation`"
             )
-        same = chain.last.catalogue == self._catalogue.digest
+        same = chain.last.catalogue == self._validator.catalogue.digest
         cut_at = state.next_offset if same else -1
         state.lose(log_start)
         return Restored(state, self._writer(partition, log, owner, chain), log_end, cut_at)

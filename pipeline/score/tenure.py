@@ -20,7 +20,7 @@ from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
 from pipeline.wire.dead_letters import DeadLetter
-from pipeline.wire.responses import ResponseDecoder
+from pipeline.wire.reading import ResponseReader
 
 Records = Sequence[ConsumerRecord[bytes, bytes]]
 
@@ -39,7 +39,7 @@ class Tenure:
     """
 
     def __init__(
-        self, restored: Restored, post: Post, outbox: Outbox, decoder: ResponseDecoder, pace: Pace
+        self, restored: Restored, post: Post, outbox: Outbox, reader: ResponseReader, pace: Pace
     ) -> None:
         self.state = restored.state
         self.partition = restored.state.partition
@@ -55,7 +55,7 @@ class Tenure:
         self._writer = restored.writer
         self._post = post
         self._outbox = outbox
-        self._decode = decoder.decode
+        self._read = reader.read
         self._turn = asyncio.Lock()
         self._dead: list[DeadLetter] = []
         self._dead_bytes = 0
@@ -148,14 +148,15 @@ class Tenure:
         return not self.alive
 
     def _decoded(self, records: Records) -> Iterator[Record]:
-        decode = self._decode
+        read = self._read
         for record in records:
+            appended_at = record.timestamp
             try:
-                content = decode(record.value)
+                content = read(record.value, appended_at)
             except Exception:
                 # Never seen, but what is not foreseen must not stop the partition either.
                 content = Reason.INTERNAL_ERROR
-            yield record.offset, record.timestamp, content
+            yield record.offset, appended_at, content
 
     def _take(self) -> tuple[Emission, list[DeadLetter]]:
         now = time.time_ns() // 1_000_000

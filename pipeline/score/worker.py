@@ -15,6 +15,7 @@ from faust.types import TP
 
 from pipeline import metrics
 from pipeline.core.catalogue import Catalogue
+from pipeline.core.response import Validator
 from pipeline.errors import CxpulseError, KafkaError
 from pipeline.logs import get
 from pipeline.observe import Health
@@ -27,6 +28,7 @@ from pipeline.score.restore import CheckpointStore
 from pipeline.score.tenure import Tenure
 from pipeline.score.transport import Chunk, Consumer, Producer
 from pipeline.settings import Settings
+from pipeline.wire.reading import ResponseReader
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -54,9 +56,10 @@ class ScoreWorker:
         self.source = Topics(settings.kafka.topic_prefix).responses
         self.failure: Exception | None = None
         self._pace = settings.score
-        self._decoder = ResponseDecoder(settings.kafka.confluent_ids)
+        validator = Validator(catalogue)
+        self._reader = ResponseReader(ResponseDecoder(settings.kafka.confluent_ids), validator)
         self._outbox = Outbox(lambda: self._producer.client)
-        self._store = CheckpointStore(settings.kafka, self._outbox, catalogue, rebuild=rebuild)
+        self._store = CheckpointStore(settings.kafka, self._outbox, validator, rebuild=rebuild)
         self._tenures: dict[int, Tenure] = {}
         self._cuts: dict[int, asyncio.Task[None]] = {}
         self._gauges = Gauges()
@@ -128,7 +131,7 @@ class ScoreWorker:
         share = self._pace.behind_records // max(1, len(partitions))
         for partition, restored in (await self._store.restore(partitions)).items():
             pace = Pace(share)
-            tenure = Tenure(restored, post, self._outbox, self._decoder, pace)
+            tenure = Tenure(restored, post, self._outbox, self._reader, pace)
             if restored.cut_at < 0:
                 await tenure.checkpoint()
             tenures[partition] = tenure
