@@ -1,18 +1,45 @@
 """Logs: one JSON line an event in production, readable on a terminal. Normal operation is quiet.
 
 Never log answers, comments, keys or secrets: bind coordinates (topic, partition, offset) instead.
+Libraries are silent in commands that end by themselves: what fails there is told once, in a line of
+ours. Services that go on without a broker let them speak, seldom (`hear_libraries`).
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
+from typing import Final
 
 import structlog
 
+from pipeline.errors import SettingsError
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+LIBRARIES: Final = (
+    "aiokafka",
+    "asyncio",
+    "clickhouse_connect",
+    "faust",
+    "kafka",
+    "mode",
+    "urllib3",
+)
+"""They log each attempt, some with tracebacks that quote values, and raise all the same."""
+
+EVERY_SECONDS: Final = 30.0
+"""Often enough to see that it still goes on."""
+
 
 def configure(level: str = "info") -> None:
-    """Set up structlog and the standard library's logging, both to stderr."""
+    """Set up structlog and the standard library's logging, both to stderr.
+
+    Raises SettingsError for a level that is none of `LEVELS`. Libraries speak at `debug` only.
+    """
+    if level.lower() not in LEVELS:
+        raise SettingsError(f"--log-level: {level!r} is none of {', '.join(LEVELS)}")
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -32,6 +59,7 @@ def configure(level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    _let_libraries_log(logging.DEBUG if level.lower() == "debug" else logging.CRITICAL)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -44,3 +72,36 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
     """A logger for one module."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def hear_libraries() -> None:
+    """Let libraries warn, each thing once in a while: aiokafka repeats itself many times a second
+    while a broker is away."""
+    if logging.getLogger().level > logging.DEBUG:
+        _let_libraries_log(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
+
+
+def _let_libraries_log(level: int) -> None:
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(level)
+
+
+class Seldom(logging.Filter):
+    """Lets each kind of message of a library through once in `EVERY_SECONDS`, and all of ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log `record`; a kind is a message without its values."""
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        kind = (record.name, str(record.msg))
+        now = time.monotonic()
+        if now < self._next.get(kind, 0.0):
+            return False
+        self._next[kind] = now + EVERY_SECONDS
+        return True

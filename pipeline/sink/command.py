@@ -24,10 +24,9 @@ async def serve(settings: Settings) -> None:
 
     from pipeline import logs
     from pipeline.observe import serve_metrics
-    from pipeline.sink.quiet import calm_kafka
     from pipeline.sink.service import Sink
 
-    calm_kafka()
+    logs.hear_libraries()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
