@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -167,8 +166,7 @@ class LocalStack:
             return Part(name, serve, log, self._env(), ready=ready)
         stage, port = name.partition("-")[0], free_port(HOST)
         env = self._env() | {f"CXPULSE_{stage.upper()}_METRICS_PORT": str(port)}
-        command = (sys.executable, "-m", f"pipeline.{stage}")
-        return Part(name, lambda _: command, log, env, metrics_port=port)
+        return Part(name, lambda _: cxpulse(stage), log, env, metrics_port=port)
 
     def _env(self) -> dict[str, str]:
         """The surroundings without settings of ours, which may be those of production."""

@@ -49,7 +49,8 @@ class Board:
 
     def table(self, rows: int, *, plain: bool) -> Table:
         """The groups with the most answers in the last hour, at most `rows` of them."""
-        table = Table(box=box.ASCII if plain else box.SIMPLE_HEAD, pad_edge=False)
+        shape = box.ASCII if plain else box.SIMPLE_HEAD
+        table = Table(title="Scores of the last hour", box=shape, pad_edge=False)
         for name in ("service", "channel", "survey"):
             table.add_column(name, no_wrap=True)
         for name in (

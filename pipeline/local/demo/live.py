@@ -96,8 +96,8 @@ class _View:
         totals = await self._numbers.totals()
         rate = pulse.sent / pulse.seconds if pulse.seconds else 0.0
         counts = (
-            f"{pulse.seconds:.0f} s: sent {pulse.sent:,} ({rate:,.0f} a second); in ClickHouse, with "
-            f"the quarter: {totals.stored:,} responses, {totals.received:,} scored"
+            f"{pulse.seconds:.0f} s: sent {pulse.sent:,} ({rate:,.0f} a second); with the quarter "
+            f"{totals.stored:,} responses in ClickHouse, {totals.received:,} scored"
         )
         ages = "; ".join(told(fresh) for fresh in await self._numbers.freshness())
         lines = [counts, f"time from Kafka to ClickHouse, last {FRESH_SECONDS} s: {ages or '-'}"]

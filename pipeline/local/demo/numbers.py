@@ -85,10 +85,12 @@ class Numbers:
             WITH now64(3, 'UTC') - INTERVAL {FRESH_SECONDS} SECOND AS since
             SELECT stage, quantileExact(0.5)(lag), quantileExact(0.99)(lag) FROM
             (
-                SELECT 'responses' AS stage, dateDiff('millisecond', received_at, inserted_at) AS lag
+                SELECT 'responses' AS stage,
+                       dateDiff('millisecond', received_at, inserted_at) AS lag
                 FROM responses WHERE received_at >= since
                 UNION ALL
-                SELECT 'scores' AS stage, dateDiff('millisecond', any(as_of), min(inserted_at)) AS lag
+                SELECT 'scores' AS stage,
+                       dateDiff('millisecond', any(as_of), min(inserted_at)) AS lag
                 FROM rolling_scores WHERE window = '1h' AND measure = 'response' AND as_of >= since
                 GROUP BY generation, partition, version
             )
