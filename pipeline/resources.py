@@ -1,4 +1,4 @@
-"""Where the files that ship with the code are: `schemas/` and `deploy/`, in a checkout or a wheel."""
+"""Where the files that ship with the code are: `schemas/` and `deploy/`, checkout or wheel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def resource(*parts: str) -> Path:
-    """The path of a shipped file or folder, for example `resource("schemas", "ledger_entry.avsc")`.
+    """The path of a shipped file or folder, such as `resource("schemas", "ledger_entry.avsc")`.
 
     A wheel carries the two folders below `pipeline/_resources`; a checkout has them beside `pipeline`.
     """

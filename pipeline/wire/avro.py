@@ -14,6 +14,7 @@ from typing import Final, cast
 
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
+from fastavro.types import Schema
 
 from pipeline.errors import SchemaError
 from pipeline.resources import resource
@@ -33,19 +34,19 @@ class Codec:
         self.schema = _parse(resource("schemas", f"{name}.avsc"))
         self.header = MARKER + _fingerprint(self.schema)
         versions = sorted(resource("schemas", "history", name).glob("v*.avsc"))
-        self.writers: dict[bytes, object] = {
+        self.writers: dict[bytes, Schema] = {
             MARKER + _fingerprint(s): s for s in (self.schema, *map(_parse, versions))
         }
 
     def encode(self, record: Mapping[str, object]) -> bytes:
-        """Bytes of `record`. Raises ValueError or TypeError when it does not fit the schema."""
+        """Bytes of `record`. Raises ValueError or TypeError when it does not fit."""
         out = io.BytesIO()
         out.write(self.header)
         fastavro.schemaless_writer(out, self.schema, dict(record))
         return out.getvalue()
 
     def decode(self, value: bytes) -> dict[str, object]:
-        """The record in `value`. Raises SchemaError when the bytes are not a single object of ours."""
+        """The record in `value`. Raises SchemaError unless the bytes are a single object of ours."""
         writer = self.writers.get(value[:HEADER])
         if writer is None:
             raise SchemaError(f"{self.name}: not a single object of a known version")
@@ -59,12 +60,12 @@ class Codec:
             raise SchemaError(f"{self.name}: bytes after the body")
         return cast("dict[str, object]", record)
 
-    def version(self, name: str) -> object:
+    def version(self, name: str) -> Schema:
         """The schema of one version of the history, for example `v1`. Raises SchemaError."""
         return _parse(resource("schemas", "history", self.name, f"{name}.avsc"))
 
-    def reader_for(self, writer: object) -> object | None:
-        """The schema to resolve to, or None when data is already of the current version (faster)."""
+    def reader_for(self, writer: Schema) -> Schema | None:
+        """The schema to resolve to; None when data is of the current version already (faster)."""
         return None if writer is self.writers[self.header] else self.schema
 
 
@@ -74,7 +75,7 @@ def codec(name: str) -> Codec:
     return Codec(name)
 
 
-def _parse(path: Path) -> object:
+def _parse(path: Path) -> Schema:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return fastavro.parse_schema(_without_logical_types(raw))
@@ -82,8 +83,8 @@ def _parse(path: Path) -> object:
         raise SchemaError(f"{path.name}: {error}") from None
 
 
-def _without_logical_types(node: object) -> object:
-    """Times as plain integers. The fingerprint is unchanged: the canonical form drops logicalType."""
+def _without_logical_types(node: Schema) -> Schema:
+    """Times as integers. The fingerprint is unchanged: the canonical form drops logicalType."""
     if isinstance(node, dict):
         return {k: _without_logical_types(v) for k, v in node.items() if k != "logicalType"}
     if isinstance(node, list):
@@ -91,6 +92,6 @@ def _without_logical_types(node: object) -> object:
     return node
 
 
-def _fingerprint(schema: object) -> bytes:
+def _fingerprint(schema: Schema) -> bytes:
     hexadecimal = fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO")
     return bytes.fromhex(hexadecimal)

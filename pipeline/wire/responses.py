@@ -1,4 +1,4 @@
-"""Survey responses: bytes ⇄ records. Input comes from outside and is hostile: every fault is a reason."""
+"""Survey responses: bytes ⇄ records. Input is hostile: every fault is a reason, none an error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import fastavro
+from fastavro.types import Schema
 
 from pipeline.core.reasons import Reason
 from pipeline.wire.avro import HEADER, MARKER, Codec, codec
@@ -23,7 +24,7 @@ def response_codec() -> Codec:
 
 
 def encode_response(record: Mapping[str, object]) -> bytes:
-    """Single-object bytes of a response. Raises ValueError or TypeError when a field does not fit."""
+    """Single-object bytes. Raises ValueError or TypeError when a field does not fit."""
     return response_codec().encode(record)
 
 
@@ -37,7 +38,7 @@ class ResponseDecoder:
     def __init__(self, confluent_ids: Mapping[int, str] | None = None) -> None:
         own = response_codec()
         self._current = own.schema
-        self._single: dict[bytes, tuple[object, object | None]] = {
+        self._single: dict[bytes, tuple[Schema, Schema | None]] = {
             header: (writer, own.reader_for(writer)) for header, writer in own.writers.items()
         }
         self._confluent = {
