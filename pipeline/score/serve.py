@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 
 from pipeline.logs import get
@@ -42,7 +43,17 @@ async def serve(settings: Settings, *, rebuild: bool = False) -> None:
     try:
         await worker.run()
     finally:
+        if worker.stuck:
+            _abandon(worker.failure)
         endpoint.close()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
     log.info("stopped")
+
+
+def _abandon(failure: Exception | None) -> None:
+    """End the process though threads hang, as they do when the broker is away."""
+    if failure is not None:
+        log.error(str(failure))
+    logging.shutdown()
+    os._exit(1 if failure else 0)

@@ -48,13 +48,17 @@ log = get(__name__)
 
 
 class ScoreWorker:
-    """One member of the scoring group. `run` returns after `stop`, or raises what went wrong."""
+    """One member of the scoring group. `run` returns after `stop`, or raises what went wrong.
+
+    `stuck` says that Faust's threads did not end: leave the process without waiting for them.
+    """
 
     def __init__(self, settings: Settings, catalogue: Catalogue, *, rebuild: bool = False) -> None:
         self.kafka = settings.kafka
         self.group_id = f"{settings.kafka.group_prefix}-score"
         self.source = Topics(settings.kafka.topic_prefix).responses
         self.failure: Exception | None = None
+        self.stuck = False
         self._pace = settings.score
         validator = Validator(catalogue)
         self._reader = ResponseReader(ResponseDecoder(settings.kafka.confluent_ids), validator)
@@ -242,6 +246,7 @@ class ScoreWorker:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._app.stop()
         except TimeoutError:
+            self.stuck = True
             log.warning("the group was not left in time: its partitions move after a session")
 
     async def _guard(self, work: Awaitable[object]) -> None:
