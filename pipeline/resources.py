@@ -8,7 +8,7 @@ from pathlib import Path
 def resource(*parts: str) -> Path:
     """The path of a shipped file or folder, such as `resource("schemas", "ledger_entry.avsc")`.
 
-    A wheel carries the two folders below `pipeline/_resources`; a checkout has them beside `pipeline`.
+    A wheel carries both folders in `pipeline/_resources`; a checkout has them beside `pipeline`.
     """
     package = Path(__file__).resolve().parent
     packed = package / "_resources"

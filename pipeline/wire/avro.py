@@ -46,7 +46,7 @@ class Codec:
         return out.getvalue()
 
     def decode(self, value: bytes) -> dict[str, object]:
-        """The record in `value`. Raises SchemaError unless the bytes are a single object of ours."""
+        """The record in `value`. Raises SchemaError unless the bytes are one of ours."""
         writer = self.writers.get(value[:HEADER])
         if writer is None:
             raise SchemaError(f"{self.name}: not a single object of a known version")
