@@ -1,0 +1,114 @@
+"""Taking a partition over: what is refused, what is mended, and that two owners never agree."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+
+from pipeline.core.response import Validator
+from pipeline.errors import CheckpointError
+from pipeline.operate.topics import TopicReport
+from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.restore import CheckpointStore
+from pipeline.settings import Settings
+from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.kafka import producer, started
+from pipeline.wire.topics import Topics
+from tests.fixtures.scoring import read, received, response, scoring, send
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+async def outbox(settings: Settings, topics: TopicReport) -> AsyncIterator[Outbox]:
+    async with started(producer(settings.kafka), settings.kafka) as client:
+        yield Outbox(lambda: client)
+
+
+def make_store(settings: Settings, outbox: Outbox, *, rebuild: bool = False) -> CheckpointStore:
+    """A store as a worker has it."""
+    validator = Validator(load_catalogue(settings.catalog))
+    return CheckpointStore(settings.kafka, outbox, validator, rebuild=rebuild)
+
+
+async def shorten(settings: Settings, client: AIOKafkaAdminClient, offset: int) -> None:
+    """Remove the records of partition 0 below `offset`, as retention would."""
+    tp = TopicPartition(Topics(settings.kafka.topic_prefix).responses, 0)
+    await client.delete_records({tp: RecordsToDelete(before_offset=offset)})  # type: ignore[no-untyped-call]  # aiokafka
+
+
+async def test_owners_that_claim_at_once_get_different_epochs(
+    settings: Settings, outbox: Outbox
+) -> None:
+    stores = [make_store(settings, outbox) for _ in range(3)]
+    taken = await asyncio.gather(*(store.restore([0, 1]) for store in stores))
+    for partition in (0, 1):
+        assert len({each[partition].writer.owner.epoch for each in taken}) == 3
+
+
+async def test_a_log_that_lost_its_start_needs_a_checkpoint_or_an_explicit_rebuild(
+    settings: Settings, outbox: Outbox, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    await send(settings, [response() for _ in range(10)])
+    await shorten(settings, kafka_admin, 4)
+    with pytest.raises(CheckpointError, match=r"offset 4, not 0.*--rebuild-from-log-start"):
+        await make_store(settings, outbox).restore([0])
+    rebuilt = await make_store(settings, outbox, rebuild=True).restore([0])
+    assert (rebuilt[0].state.start_offset, rebuilt[0].state.next_offset) == (4, 4)
+
+
+async def test_records_that_expired_unread_are_counted_as_missing(
+    settings: Settings, topics: TopicReport, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    async with scoring(settings):
+        await send(settings, [response() for _ in range(5)])
+        await received(settings, 5)
+    await send(settings, [response() for _ in range(10)])
+    await shorten(settings, kafka_admin, 8)
+    async with scoring(settings) as worker:
+        await received(settings, 12)
+        totals = worker._tenures[0].state.totals
+    assert (totals.accepted, totals.missing, totals.marker) == (12, 3, 0)
+
+
+async def test_checkpoints_that_cannot_be_read_stop_the_worker_unless_it_may_rebuild(
+    settings: Settings, outbox: Outbox
+) -> None:
+    async with scoring(settings):
+        await send(settings, [response()])
+        await received(settings, 1)
+    topic = Topics(settings.kafka.topic_prefix).checkpoints
+    damaged = [r for r in await read(settings, "checkpoints") if b"/0000" in (r.key or b"")]
+    await outbox.post(Letter(topic, r.partition, r.key or b"", b"damaged") for r in damaged)
+    with pytest.raises(CheckpointError, match=r"none can be read.*--rebuild-from-log-start"):
+        await make_store(settings, outbox).restore([0])
+    rebuilt = await make_store(settings, outbox, rebuild=True).restore([0])
+    assert rebuilt[0].state.next_offset == 0
+
+
+async def test_a_checkpoint_beyond_the_end_of_the_log_means_another_topic(
+    settings: Settings, outbox: Outbox, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    restored = (await make_store(settings, outbox).restore([0]))[0]
+    restored.state.lose(50)  # as if 50 records had been folded
+    restored.state.emit(0, windows=False)
+    await restored.writer.write(restored.state.cut(True))
+    with pytest.raises(CheckpointError, match=r"at offset 50, the log ends at 0.*re-created"):
+        await make_store(settings, outbox).restore([0])
+
+
+async def test_two_complete_chains_stay_and_older_ones_go(
+    settings: Settings, outbox: Outbox
+) -> None:
+    for _ in range(4):
+        restored = (await make_store(settings, outbox).restore([0]))[0]
+        restored.state.emit(0, windows=False)
+        await restored.writer.write(restored.state.cut(True))
+    live = {r.key: r.value for r in await read(settings, "checkpoints")}
+    manifests = {key for key, value in live.items() if value and b"manifest" in (key or b"")}
+    assert {key.split(b"/")[0] for key in manifests if key} == {b"00000003", b"00000004"}
