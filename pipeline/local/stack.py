@@ -7,26 +7,22 @@ async with LocalStack(folder) as stack:
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from pipeline.errors import LocalError
-from pipeline.local.broker_properties import HOST
-from pipeline.local.errand import cxpulse, run_command
+from pipeline.local.errand import run_command
 from pipeline.local.part import POLL_SECONDS, Part
-from pipeline.local.probe import free_port
-from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
+from pipeline.local.recipes import SERVERS, Recipes
+from pipeline.local.tasks import all_of, cancelled
+from pipeline.settings import Settings
 
 T = TypeVar("T")
 
 GRACE_SECONDS: Final = 30.0
 """Each part stops in a few seconds; the longest grace any of them gives itself is 20."""
-KAFKA_READY: Final = r"Kafka is ready at (\S+)"
-CLICKHOUSE_READY: Final = r"is ready at (http://\S+)"
-SERVERS: Final = ("kafka", "clickhouse")
 
 
 class LocalStack:
@@ -49,7 +45,7 @@ class LocalStack:
         self.folder = folder.absolute()
         self.parts: dict[str, Part] = {}
         self._stages = [f"score-{n}" for n in range(1, workers + 1)] + ["sink"] * sink
-        self._more = dict(env or {})
+        self._recipes = Recipes(self.folder, env or {})
         self._say = say
 
     @property
@@ -65,18 +61,16 @@ class LocalStack:
     @property
     def settings(self) -> Settings:
         """For what this process does with the stack."""
-        kafka = KafkaSettings.model_validate(self._section("KAFKA") | {"bootstrap": self.bootstrap})
-        store = self._section("CLICKHOUSE") | {"url": self.clickhouse_url}
-        return Settings(kafka=kafka, clickhouse=ClickHouseSettings.model_validate(store))
+        return self._recipes.settings(self.bootstrap, self.clickhouse_url)
 
     async def __aenter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalError(f"cannot use the folder {self.folder}: {error}") from error
+        try:
             await all_of(self._set_up_kafka(), self._set_up_clickhouse())
             await all_of(*(self.start(name) for name in self._stages))
-        except OSError as error:
-            await self._shut_down()
-            raise LocalError(f"cannot use the folder {self.folder}: {error}") from error
         except BaseException:
             await self._shut_down()
             raise
@@ -92,7 +86,7 @@ class LocalStack:
 
     async def start(self, name: str) -> None:
         """Start a part (a new worker: `score-N`) and wait until it is ready. Raises LocalError."""
-        part = self.parts.get(name) or self._make(name)
+        part = self.parts.get(name) or self._recipes.part(name, self._env())
         self.parts[name] = part
         await part.start(lambda line: self._say(f"{name}: {line}"))
         at = f" at {part.address}" if part.address else ""
@@ -134,7 +128,7 @@ class LocalStack:
                 watch.result()
             return await job
         finally:
-            await _cancel(job, watch)
+            await cancelled(job, watch)
 
     async def _watch(self) -> None:
         while True:
@@ -153,33 +147,9 @@ class LocalStack:
         await self.run("migrate")
         self._say("tables, views and catalogue are in ClickHouse")
 
-    def _make(self, name: str) -> Part:
-        log = self.folder / f"{name}.log"
-        if name in SERVERS:
-            data = self.folder / name if name == "clickhouse" else self.folder
-
-            def serve(address: str) -> tuple[str, ...]:
-                port = address.rpartition(":")[2] or "0"
-                return cxpulse("local", name, "--data", str(data), "--port", port)
-
-            ready = KAFKA_READY if name == "kafka" else CLICKHOUSE_READY
-            return Part(name, serve, log, self._env(), ready=ready)
-        stage, port = name.partition("-")[0], free_port(HOST)
-        env = self._env() | {f"CXPULSE_{stage.upper()}_METRICS_PORT": str(port)}
-        return Part(name, lambda _: cxpulse(stage), log, env, metrics_port=port)
-
     def _env(self) -> dict[str, str]:
-        """The surroundings without settings of ours, which may be those of production."""
-        env = {name: v for name, v in os.environ.items() if not name.startswith("CXPULSE_")}
-        if "kafka" in self.parts:
-            env["CXPULSE_KAFKA_BOOTSTRAP"] = self.bootstrap
-        if "clickhouse" in self.parts:
-            env["CXPULSE_CLICKHOUSE_URL"] = self.clickhouse_url
-        return env | {"PYTHONUNBUFFERED": "1"} | self._more
-
-    def _section(self, name: str) -> dict[str, str]:
-        start = f"CXPULSE_{name}_"
-        return {k[len(start) :].lower(): v for k, v in self._more.items() if k.startswith(start)}
+        servers = (self.parts.get(name) for name in SERVERS)
+        return self._recipes.env(*(part.address if part else "" for part in servers))
 
     async def _shut_down(self) -> None:
         """All parts end, in good order; a cancellation meanwhile makes it quick, not incomplete."""
@@ -199,18 +169,3 @@ class LocalStack:
                 part.ask_to_end()
             for part in tier:
                 part.finish(GRACE_SECONDS)
-
-
-async def all_of(*work: Coroutine[object, object, None]) -> None:
-    """All at the same time; the first failure ends the others and is raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        await _cancel(*tasks)
-
-
-async def _cancel(*tasks: asyncio.Future[T] | asyncio.Future[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,66 @@
+"""How each part of the local stack is started: the commands that users run, and their settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pipeline.local.broker_properties import HOST
+from pipeline.local.errand import cxpulse
+from pipeline.local.part import Part
+from pipeline.local.probe import free_port
+from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
+
+SERVERS: Final = ("kafka", "clickhouse")
+_READY: Final = {
+    "kafka": r"Kafka is ready at (\S+)",
+    "clickhouse": r"ClickHouse \S+ is ready at (http://\S+)",
+}
+"""What they print, and the address in it."""
+
+
+class Recipes:
+    """Parts with data and logs below `folder`; `more` has settings (`CXPULSE_...`) for all."""
+
+    def __init__(self, folder: Path, more: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._more = dict(more)
+
+    def part(self, name: str, env: Mapping[str, str]) -> Part:
+        """`kafka`, `clickhouse`, `sink`, or a score worker such as `score-1`."""
+        log = self._folder / f"{name}.log"
+        if name in SERVERS:
+            data = self._folder / name if name == "clickhouse" else self._folder
+
+            def serve(address: str) -> tuple[str, ...]:
+                port = address.rpartition(":")[2] or "0"
+                return cxpulse("local", name, "--data", str(data), "--port", port)
+
+            return Part(name, serve, log, env, ready=_READY[name])
+        stage, port = name.partition("-")[0], free_port(HOST)
+        env = {**env, f"CXPULSE_{stage.upper()}_METRICS_PORT": str(port)}
+        return Part(name, lambda _: cxpulse(stage), log, env, metrics_port=port)
+
+    def env(self, bootstrap: str, url: str) -> dict[str, str]:
+        """The surroundings, but without settings of ours, which may be those of production."""
+        env = {name: v for name, v in os.environ.items() if not name.startswith("CXPULSE_")}
+        if bootstrap:
+            env["CXPULSE_KAFKA_BOOTSTRAP"] = bootstrap
+        if url:
+            env["CXPULSE_CLICKHOUSE_URL"] = url
+        return env | {"PYTHONUNBUFFERED": "1"} | self._more
+
+    def settings(self, bootstrap: str, url: str) -> Settings:
+        """The same, for what runs in this process."""
+        kafka = self._section("KAFKA") | {"bootstrap": bootstrap}
+        store = self._section("CLICKHOUSE") | {"url": url}
+        return Settings(
+            kafka=KafkaSettings.model_validate(kafka),
+            clickhouse=ClickHouseSettings.model_validate(store),
+        )
+
+    def _section(self, name: str) -> dict[str, str]:
+        start = f"CXPULSE_{name}_"
+        return {k[len(start) :].lower(): v for k, v in self._more.items() if k.startswith(start)}
