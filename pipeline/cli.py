@@ -17,6 +17,7 @@ from pipeline.emit.command import emit
 from pipeline.errors import CxpulseError
 from pipeline.local.command import kafka
 from pipeline.local.demo_command import demo
+from pipeline.operate.check_command import check
 from pipeline.operate.config_command import config
 from pipeline.operate.topics_command import topics
 from pipeline.score.command import score
@@ -37,7 +38,7 @@ app = typer.Typer(
 local = typer.Typer(no_args_is_help=True, help="Run a part of the local stack, for trying out.")
 app.add_typer(local, name="local")
 
-for command in (topics, migrate, score, sink, emit, demo, config):
+for command in (check, topics, migrate, score, sink, emit, demo, config):
     app.command()(command)
 for command in (kafka, clickhouse):
     local.command()(command)

@@ -59,7 +59,7 @@ def configure(level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    _let_libraries_log(logging.DEBUG if level.lower() == "debug" else logging.CRITICAL)
+    handler.addFilter(_Silent(logging.DEBUG if level.lower() == "debug" else logging.CRITICAL))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -76,20 +76,32 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
 
 def hear_libraries() -> None:
     """Let libraries warn, each thing once in a while: aiokafka repeats itself many times a second
-    while a broker is away."""
+    while a broker is away. At `debug` they go on telling all."""
     if logging.getLogger().level > logging.DEBUG:
-        _let_libraries_log(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Seldom())
+        for handler in logging.getLogger().handlers:
+            for silent in [f for f in handler.filters if isinstance(f, _Silent)]:
+                handler.removeFilter(silent)
+            handler.addFilter(Seldom())
 
 
-def _let_libraries_log(level: int) -> None:
-    for name in LIBRARIES:
-        logging.getLogger(name).setLevel(level)
+def _of_library(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in LIBRARIES
+
+
+class _Silent(logging.Filter):
+    """Keeps libraries below a level out. On the handler: some set the level of their loggers."""
+
+    def __init__(self, below: int) -> None:
+        super().__init__()
+        self._below = below
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log `record`."""
+        return record.levelno >= self._below or not _of_library(record)
 
 
 class Seldom(logging.Filter):
-    """Lets each kind of message of a library through once in `EVERY_SECONDS`, and all of ours."""
+    """Lets each kind of warning of a library through once in `EVERY_SECONDS`, and all of ours."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,11 +109,11 @@ class Seldom(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to log `record`; a kind is a message without its values."""
-        if record.name.partition(".")[0] not in LIBRARIES:
+        if not _of_library(record):
             return True
         kind = (record.name, str(record.msg))
         now = time.monotonic()
-        if now < self._next.get(kind, 0.0):
+        if record.levelno < logging.WARNING or now < self._next.get(kind, 0.0):
             return False
         self._next[kind] = now + EVERY_SECONDS
         return True

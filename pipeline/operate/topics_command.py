@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
-PIPE_COLUMNS = 160
-"""A pipe or a file has no width of its own: wide enough that no name is cut."""
-
-
 def topics(
     check: Annotated[
         bool, typer.Option("--check", help="Create nothing; only compare and report.")
@@ -35,9 +31,9 @@ def topics(
 
 def show(settings: Settings, report: TopicReport) -> None:
     """One row a topic, then one line for each difference."""
-    from rich.console import Console
     from rich.table import Table
 
+    from pipeline.operate.terminal import stdout
     from pipeline.wire.topics import topic_specs
 
     states = dict.fromkeys(report.created, "created") | dict.fromkeys(report.missing, "MISSING")
@@ -53,9 +49,7 @@ def show(settings: Settings, report: TopicReport) -> None:
             kept(config),
             f"{int(config['max.message.bytes']) / 1024**2:.2f} MiB",
         )
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_COLUMNS
+    console = stdout()
     console.print(table)
     for drift in report.drift:
         line = f"{drift.topic}: {drift.setting} is {drift.found}, must be {drift.wanted}"

@@ -8,14 +8,11 @@ import logging
 import os
 import signal
 
-from pipeline.logs import get
+from pipeline.logs import get, hear_libraries
 from pipeline.observe import serve_metrics
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
-
-NOISY = ("faust", "mode", "aiokafka", "asyncio")
-"""Their INFO tells of each internal step; what an operator needs is logged here."""
 
 GC_THRESHOLDS = (50_000, 20, 100)
 """A fold allocates without making cycles; Python's defaults spend a tenth of its time looking for
@@ -30,8 +27,7 @@ async def serve(settings: Settings, *, rebuild: bool = False) -> None:
     Raises:
         CxpulseError: settings, catalogue, checkpoints or Kafka do not allow it; one line each.
     """
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    hear_libraries()
     worker = ScoreWorker(settings, load_catalogue(settings.catalog), rebuild=rebuild)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

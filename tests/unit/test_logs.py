@@ -8,18 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.logs import LIBRARIES, Seldom, configure, hear_libraries
+from pipeline.logs import Seldom, configure, hear_libraries
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in (None, *LIBRARIES)]
-    levels = [logger.level for logger in loggers]
-    handlers = logging.getLogger().handlers[:]
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
     yield
-    logging.getLogger().handlers[:] = handlers
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 def said(name: str, message: str, value: int) -> logging.LogRecord:
