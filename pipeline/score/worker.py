@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from aiokafka.errors import KafkaError as ClientError
 from faust.types import TP
 
 from pipeline import metrics
@@ -95,6 +96,8 @@ class ScoreWorker:
             for task in tasks:
                 task.cancel()
             await self._leave()
+        if isinstance(self.failure, ClientError):
+            raise KafkaError(f"Kafka: {self.failure}") from self.failure
         if self.failure is not None:
             raise self.failure
 
