@@ -38,6 +38,8 @@ async def settle(
         if holds or time.monotonic() - began > DRAIN_SECONDS:
             break
         await asyncio.sleep(LOOK_SECONDS)
+    took = time.monotonic() - began
+    show.say(f"{'all is' if holds else 'not all is'} counted {took:.1f} s after the last was sent")
     show.title("What was sent, and what became of it")
     show.put(_outcomes(expected, found))
     show.title(f"{sent.published.service} {QUARTER}, as published and as computed")
