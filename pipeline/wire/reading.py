@@ -117,6 +117,8 @@ class ResponseReader:
         """Remember who was asked; only a record of the current version has this shape."""
         if not value.startswith(self._start) or len(self._seen) >= _MOST_GROUPS:
             return
+        if value[_WHO_AT : _end_of_who(value)] in self._seen:
+            return  # unusual in another way: a comment, or answers never seen
         codes = [str(record[name]) for name in ("agency", "service", "channel", "survey")]
         who = self._validator.who(*codes)
         packed = b"".join(_short_string(code) for code in codes)
