@@ -1,0 +1,72 @@
+"""Reads a topic from its first record to what is its end now; joins no group, commits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError as ClientError
+
+from pipeline.errors import KafkaError
+from pipeline.settings import Settings
+from pipeline.wire.kafka import admin, consumer, started
+
+POLL_MS: Final = 500
+"""How long one poll waits; the end of the topic ends the loop, so this is no latency."""
+
+
+class Record(Protocol):
+    """The part of an aiokafka record that is read here; `timestamp` is the append time in ms."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+Told = Callable[[int, int], None]
+"""Gets how many offsets are behind the reader, of how many."""
+
+
+async def scan(settings: Settings, topic: str, see: Callable[[Record], None], tell: Told) -> None:
+    """Call `see` with each record; inside a partition in the order of the log.
+
+    Raises KafkaError when the broker is away or the topic does not exist.
+    """
+    try:
+        async with started(admin(settings.kafka), settings.kafka) as describer:
+            listed = {t["topic"]: t["partitions"] for t in await describer.describe_topics()}
+        if topic not in listed:
+            raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
+        parts = [TopicPartition(topic, part["partition"]) for part in listed[topic]]
+        async with started(consumer(settings.kafka), settings.kafka) as client:
+            client.assign(parts)  # type: ignore[no-untyped-call]  # aiokafka
+            await _read(client, parts, see, tell)
+    except ClientError as error:
+        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
+
+
+async def _read(
+    client: AIOKafkaConsumer,
+    parts: Sequence[TopicPartition],
+    see: Callable[[Record], None],
+    tell: Told,
+) -> None:
+    starts = await client.beginning_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
+    ends = await client.end_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
+    await client.seek_to_beginning(*parts)  # type: ignore[no-untyped-call]  # aiokafka
+    total = sum(ends[part] - starts[part] for part in parts)
+    places = dict(starts)
+    while any(places[part] < ends[part] for part in parts):
+        for records in (await client.getmany(timeout_ms=POLL_MS)).values():
+            for record in records:
+                see(record)
+        for part in parts:
+            place: int = await client.position(part)  # type: ignore[no-untyped-call]  # aiokafka
+            places[part] = min(ends[part], place)
+        tell(sum(places[part] - starts[part] for part in parts), total)
