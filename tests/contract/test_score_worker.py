@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.errors import KafkaError
 from pipeline.operate.topics import TopicReport
+from pipeline.score.serve import serve
 from pipeline.settings import Settings
 from pipeline.wire.dead_letters import read_dead_letter
 from pipeline.wire.topics import Topics
@@ -111,3 +112,8 @@ async def test_records_with_a_producers_clock_are_refused(
     with pytest.raises(KafkaError, match="LogAppendTime"):
         async with scoring(settings) as worker:
             await until(lambda: worker.failure)
+
+
+async def test_missing_topics_are_named_at_start(settings: Settings) -> None:
+    with pytest.raises(KafkaError, match=r"no topic t-.*`cxpulse topics` creates it"):
+        await serve(settings)
