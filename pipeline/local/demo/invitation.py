@@ -12,9 +12,9 @@ NOW: Final = (
     "WHERE window = '1h' ORDER BY n DESC LIMIT 10 FORMAT PrettyCompact"
 )
 RANKS: Final = (
-    "SELECT channel, rank, service, n, round(mean, 2) AS mean FROM cx.benchmark("
-    "from = '2020-01-01 00:00:00', to = '2040-01-01 00:00:00', min_n = 30) "
-    "WHERE measure = 'trust' AND scale = 'likert5' ORDER BY channel, rank FORMAT PrettyCompact"
+    "SELECT channel, trust_variant, rank, service, n, round(mean, 2) AS mean FROM cx.benchmark("
+    "from = '2020-01-01 00:00:00', to = '2040-01-01 00:00:00', min_n = 30) WHERE enough "
+    "AND measure = 'trust' AND scale = 'likert5' ORDER BY ALL FORMAT PrettyCompact"
 )
 
 
