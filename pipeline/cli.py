@@ -31,8 +31,9 @@ app = typer.Typer(
     name="cxpulse",
     help="US federal customer experience, measured at the touchpoint in near real time.\n\n"
     "Settings come from CXPULSE_* variables or a TOML file (--config); `cxpulse config` "
-    "lists them all.",
+    "lists them all. Start with `cxpulse check`.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # paragraphs of help are filled, whatever the width
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -54,9 +55,15 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def root(
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with settings.", envvar=CONFIG_VARIABLE)
+        Path | None,
+        typer.Option(
+            help="TOML file with settings, in sections [kafka], [clickhouse], [score], [sink].",
+            envvar=CONFIG_VARIABLE,
+        ),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[
+        str, typer.Option(help="debug, info, warning or error; libraries speak at debug.")
+    ] = "info",
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),

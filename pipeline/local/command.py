@@ -42,7 +42,8 @@ def until_asked() -> Iterator[None]:
 
 def kafka(
     data: Annotated[
-        Path, typer.Option(help="Folder for everything it keeps; continues when there is a log.")
+        Path,
+        typer.Option(help="Folder for what it keeps; with a log in it, it goes on from there."),
     ] = Path(".data"),
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")

@@ -14,7 +14,7 @@ def demo(
     ] = 60,
     rate: Annotated[float, typer.Option(min=1, help="Live responses a second.")] = 200.0,
     workers: Annotated[int, typer.Option(min=1, max=8, help="Score workers.")] = 1,
-    seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another number, other traffic.")] = 1,
     keep: Annotated[
         Path | None,
         typer.Option(

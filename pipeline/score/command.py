@@ -10,7 +10,13 @@ import typer
 def score(
     metrics_port: Annotated[
         int | None,
-        typer.Option(help="Where /metrics and /healthz answer; 0 picks a free port.", min=0),
+        typer.Option(
+            metavar="PORT",
+            help="Where /metrics and /healthz answer; 0 takes a free one.",
+            min=0,
+            max=65535,
+            show_default="score.metrics_port",
+        ),
     ] = None,
     rebuild_from_log_start: Annotated[
         bool,

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
-def sink() -> None:
-    """Move the topics into ClickHouse until Ctrl-C or SIGTERM; run several to share the work."""
+def sink(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            help="Where /metrics and /healthz answer; 0 takes a free one.",
+            min=0,
+            max=65535,
+            show_default="sink.metrics_port",
+        ),
+    ] = None,
+) -> None:
+    """Move the topics into ClickHouse as they grow. Start more sinks to share the work.
+
+    Stops cleanly on SIGTERM or Ctrl-C: what was read is stored and committed.
+    """
     import asyncio
 
     from pipeline.settings import load
 
-    asyncio.run(serve(load()))
+    flags = {} if metrics_port is None else {"sink": {"metrics_port": metrics_port}}
+    asyncio.run(serve(load(**flags)))
 
 
 async def serve(settings: Settings) -> None:

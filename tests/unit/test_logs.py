@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from pipeline.errors import SettingsError
 from pipeline.logs import Seldom, configure, hear_libraries
 
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
+pytestmark = pytest.mark.usefixtures("root_logger")
 
 
 def said(name: str, message: str, value: int) -> logging.LogRecord:

@@ -9,11 +9,15 @@ import typer
 
 
 def clickhouse(
-    data: Annotated[Path, typer.Option(help="folder of the database; created if missing")] = Path(
-        ".data/clickhouse"
-    ),
-    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one")] = 8123,
+    data: Annotated[
+        Path, typer.Option(help="Folder for what it keeps; created if missing.")
+    ] = Path(".data/clickhouse"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need a password.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")
+    ] = 8123,
 ) -> None:
     """Serve ClickHouse from this process, over HTTP, until Ctrl-C.
 
