@@ -25,6 +25,10 @@ MEASUREMENTS: Final = ("catchup", "freshness", "ids", "restore")
 RESULTS: Final = Path(__file__).parent / "results"
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, about two minutes.")] = False,
     only: Annotated[str, typer.Option(help="Some of them, with commas between.")] = ",".join(
@@ -66,4 +70,4 @@ async def _measure(bench: Bench, chosen: Sequence[str]) -> list[Result]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -27,6 +27,8 @@ class Rates:
     one: list[float] = field(default_factory=list)
     two: list[float] = field(default_factory=list)
     stock: list[float] = field(default_factory=list)
+    loop_processor: list[float] = field(default_factory=list)  # µs a record, start-up and all
+    one_processor: list[float] = field(default_factory=list)
 
 
 async def measure(bench: Bench) -> list[Result]:
@@ -55,18 +57,21 @@ async def _round(bench: Bench, bootstrap: str, number: int, rates: Rates) -> Non
 
     for workers, kept in ((1, rates.one), (2, rates.two)):
         if workers == 1:
-            rates.loop.append(told("read and decode", await _loop(bench, settings("loop"))))
+            loop = await _loop(bench, settings("loop"))
+            rates.loop.append(told("read and decode", loop["records"] / loop["seconds"]))
+            rates.loop_processor.append(1e6 * loop["processor"] / loop["records"])
         mine = settings(f"score{workers}")
         await forget(mine)
         done = await catch_up(bench, mine, workers, f"score{workers}-{number}")
         kept.append(told(f"{workers} worker(s)", done.rate))
+        if workers == 1:
+            rates.one_processor.append(1e6 * done.processor / done.total)
     rates.stock.append(told("stock Faust", await _stock(bench, settings("stock"))))
 
 
-async def _loop(bench: Bench, settings: Settings) -> float:
+async def _loop(bench: Bench, settings: Settings) -> dict[str, float]:
     child = start(bench, "read-loop", environment(settings.kafka), "loadtest.read_loop")
-    got = await answer(child, "the read loop")
-    return got["records"] / got["seconds"]
+    return await answer(child, "the read loop")
 
 
 async def _stock(bench: Bench, settings: Settings) -> float:
@@ -99,4 +104,6 @@ def _results(rates: Rates, records: int, stock_events: int) -> list[Result]:
         ),
         Result("two workers / one", "×", ratios(rates.two, rates.one), at_least=TWO_TO_ONE),
         Result("one worker / stock Faust", "×", ratios(rates.one, rates.stock)),
+        Result("processor time, read and decode", "µs a record", tuple(rates.loop_processor)),
+        Result("processor time, one worker", "µs a record", tuple(rates.one_processor)),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from loadtest.bench import GRACE_SECONDS, Bench, environment, start
+from loadtest.machine import processor_seconds
 from pipeline.errors import LocalError
 from pipeline.local.part import obituary
 from pipeline.local.processes import Child
@@ -35,11 +36,15 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """`records` were folded in `seconds`, of `total` in the log: start-up is not counted."""
+    """`records` were folded in `seconds`, of `total` in the log: start-up is not counted.
+
+    `processor` is the processor time (s) of all workers for the whole log, start-up and all.
+    """
 
     records: int
     total: int
     seconds: float
+    processor: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -57,10 +62,11 @@ async def catch_up(bench: Bench, settings: Settings, workers: int, name: str) ->
     try:
         async with started(consumer(settings.kafka), settings.kafka) as client:
             marks, ends = await _follow(client, settings, children)
+            processor = sum(processor_seconds(child.pid) for child in children)
             claimed = await _last_claim(client, settings)
     finally:
         await asyncio.gather(*(asyncio.to_thread(c.stop, GRACE_SECONDS) for c in children))
-    return reckon(marks, ends, claimed)
+    return replace(reckon(marks, ends, claimed), processor=processor)
 
 
 def reckon(marks: Sequence[Mark], ends: dict[int, int], claimed: int) -> CatchUp:
