@@ -30,7 +30,7 @@ _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 async def find_in_log(settings: Settings, event: UUID, tell: Told) -> list[Copy]:
     """The copies in `responses`, each with its outcome from the topic of the ledger.
 
-    Reads both topics whole, so it takes about 10 s a million records. Comments come redacted.
+    Reads both topics whole, so it takes about 15 s a million records. Comments come redacted.
     Raises KafkaError and CatalogueError.
     """
     topics = Topics(settings.kafka.topic_prefix)

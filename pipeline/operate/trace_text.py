@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from pipeline.core.reasons import Outcome
 from pipeline.core.updates import GENERATION_SHIFT
 from pipeline.operate.traces import Copy, Pane, counted
 
@@ -42,7 +43,12 @@ def _standing(copies: Sequence[Copy]) -> str:
     times = counted(copies)
     if times > 1:
         return f"counted in {times} partitions: its emitter sent it under different keys"
-    return "counted once" if times else "not counted"
+    if times:
+        return "counted once"
+    taken_back = any(
+        c.retracted and c.outcome in (Outcome.RETRACTION, Outcome.LATE) for c in copies
+    )
+    return "not counted: taken back" if taken_back else "not counted"
 
 
 def _facts(copy: Copy, show_answers: bool) -> Iterator[tuple[str, str]]:

@@ -101,7 +101,9 @@ def test_each_stored_copy_has_its_outcome_reason_and_dead_letter(stored: Setting
 def test_answers_comments_and_counts_are_told_only_when_asked(stored: Settings) -> None:
     copies = find_stored(stored, EVENT)
     quiet = "\n".join(as_lines(EVENT, copies, show_answers=False))
-    assert quiet.startswith(f"Event {EVENT}: 5 copies, not counted\n\npartition 0, offset 3: acc")
+    assert quiet.startswith(
+        f"Event {EVENT}: 5 copies, not counted: taken back\n\npartition 0, offset 3: acc"
+    )
     assert "2026-01-01 05:00 UTC: trust, response; now from offsets below 10" in quiet
     assert "\x1b" not in quiet
     telling = "\n".join(as_lines(EVENT, copies, show_answers=True))
