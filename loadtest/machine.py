@@ -51,8 +51,13 @@ def resident() -> int:
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that a process has used so far, all its threads (Linux; else 0)."""
+    """Processor time that a process and its children have used so far (Linux; else 0)."""
+    used = 0.0
     for line in _lines(f"/proc/{pid}/stat"):
         fields = line.rpartition(")")[2].split()  # the name before may hold spaces
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return 0.0
+        used += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [
+        int(child) for task in tasks for line in _lines(str(task)) for child in line.split()
+    ]
+    return used + sum(map(processor_seconds, children))
