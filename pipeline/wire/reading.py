@@ -3,7 +3,7 @@
 A record is an id, a time, then who was asked (four strings) and what was answered (the rest). The
 bytes of the last two repeat: few groups, few answers. Equal bytes decode to equal values, so they
 are looked up instead, and only the id and the time are read for each record. Everything unusual
-(another schema version, a comment, a location, first sight, any fault) takes the full path.
+(another schema version, a very long comment, first sight, any fault) takes the full path.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from pipeline.core.response import (
     What,
     Who,
     answer_places,
+    free_text,
     gather,
     respond,
 )
+from pipeline.core.vocabulary import SLOTS
 from pipeline.wire.avro import HEADER
 from pipeline.wire.responses import ResponseDecoder, response_codec
 
@@ -34,43 +36,46 @@ _SIX_BYTES: Final = 0x808080808081
 _SIX_BYTES_END: Final = 0x008080808080
 """Continuation bits of a 6-byte long: set in five bytes, clear in the last; bit 0 is the sign."""
 _MOST_GROUPS: Final = 10_000
-_MOST_TAILS: Final = 100_000
-"""Remembered byte strings: some 30 MB at the most, whatever a hostile producer sends."""
+_MOST_PATTERNS: Final = 100_000
+_LONGEST_PATTERN: Final = 512
+"""Remembered byte strings: some 30 MB at the most, whatever a hostile producer sends; no form
+makes longer ones."""
+_FLAGS: Final = {b"\0": False, b"\1": True}
 _PLAIN: Final = {b"\0\0\0\0": False, b"\0\0\0\1": True}
-"""The end of a record without location and comment: end of map, two nulls, `retracted`."""
+"""What follows the answers without location and comment: end of map, two nulls, `retracted`."""
 
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
+_Tail = tuple[What, bool, bytes]
+"""What was answered, `retracted`, and the canonical bytes of location and comment."""
+
+
 class _Seen:
-    """A group that was seen: its survey's answers by their bytes, and whole answer patterns."""
+    """A group that was seen: its survey's answers by their bytes, one by one and all together."""
 
     def __init__(self, who: Who, survey: Survey) -> None:
         self.who = who
-        self.tails: dict[bytes, tuple[What, bool]] = {}
+        self.patterns: dict[bytes, What] = {}
         self._survey = survey
         self._places = {
             _short_string(measure) + bytes([value << 1]): place
             for (measure, value), place in answer_places(survey).items()
         }
 
-    def parse(self, tail: bytes) -> tuple[What, bool] | None:
-        """Answers and `retracted` of a record without free text; None for anything unusual."""
-        number = tail[0] >> 1 if tail else 0
-        if not number or tail[0] & 0x81:
-            return None
+    def parse(self, answers: bytes, number: int) -> What | None:
+        """The answers in one map block of `number` entries; None for anything unusual."""
         at, places = 1, []
         for _ in range(number):
-            end = at + 2 + (tail[at] >> 1 if at < len(tail) else 0)
-            place = self._places.get(tail[at:end])
+            end = at + 2 + (answers[at] >> 1)
+            place = self._places.get(answers[at:end])
             if place is None:
                 return None
             places.append(place)
             at = end
-        retracted = _PLAIN.get(tail[at:])
-        if retracted is None or len({slot // 6 for slot, _ in places}) != number:
+        if len({slot // SLOTS for slot, _ in places}) != number:
             return None
-        return gather(self._survey, places), retracted
+        return gather(self._survey, places)
 
 
 class ResponseReader:
@@ -81,7 +86,7 @@ class ResponseReader:
         self._validator = validator
         self._start = response_codec().header + b"\x48"  # the length of an id, 36, as Avro long
         self._seen: dict[bytes, _Seen] = {}
-        self._room = _MOST_TAILS
+        self._room = _MOST_PATTERNS
 
     def read(self, value: bytes | None, appended_at: int) -> Response | Reason:
         """The response in one Kafka value appended at `appended_at` (ms), or why there is none."""
@@ -90,19 +95,32 @@ class ResponseReader:
             end = _end_of_who(value)
             seen = self._seen.get(value[_WHO_AT:end])
             if seen and packed & _SIX_BYTES == _SIX_BYTES_END and _UUID(value, _ID_AT, _TIME_AT):
-                tail = value[end:]
-                known = seen.tails.get(tail) or self._parse(seen, tail)
+                known = self._tail(seen, value[end:])
                 if known:
                     unique = unhexlify(value[_ID_AT:_TIME_AT].replace(b"-", b""))
                     return respond(unique, _time(packed), appended_at, seen.who, *known)
         return self._read_all(value, appended_at)
 
-    def _parse(self, seen: _Seen, tail: bytes) -> tuple[What, bool] | None:
-        known = seen.parse(tail)
-        if known and self._room:
+    def _tail(self, seen: _Seen, tail: bytes) -> _Tail | None:
+        """The rest of a record after who was asked; None for anything unusual."""
+        number = tail[0] >> 1 if tail else 0
+        if not number or tail[0] & 0x81:
+            return None
+        end, size = 1, len(tail)
+        for _ in range(number):
+            if end >= size:
+                return None
+            end += 2 + (tail[end] >> 1)
+        answers = tail[:end]
+        what = seen.patterns.get(answers) or self._pattern(seen, answers, number)
+        return what and _with_free_text(what, tail[end:])
+
+    def _pattern(self, seen: _Seen, answers: bytes, number: int) -> What | None:
+        what = seen.parse(answers, number)
+        if what and self._room and len(answers) <= _LONGEST_PATTERN:
             self._room -= 1
-            seen.tails[tail] = known
-        return known
+            seen.patterns[answers] = what
+        return what
 
     def _read_all(self, value: bytes | None, appended_at: int) -> Response | Reason:
         record = self._decoder.decode(value)
@@ -125,6 +143,39 @@ class ResponseReader:
         if isinstance(who, tuple) and value[_WHO_AT : _end_of_who(value)] == packed:
             survey = self._validator.catalogue.surveys[who[0].survey]
             self._seen[packed] = _Seen(who, survey)
+
+
+def _with_free_text(what: What, rest: bytes) -> _Tail | None:
+    """Add location, comment and `retracted`; None unless all three are as they should be."""
+    plain = _PLAIN.get(rest)
+    if plain is not None:
+        return what, plain, b""
+    try:
+        if rest[0]:
+            return None  # another block of the map
+        location, at = _optional_text(rest, 1)
+        comment, at = _optional_text(rest, at)
+    except (UnicodeDecodeError, IndexError):
+        return None
+    retracted = _FLAGS.get(rest[at:])
+    free = free_text(location, comment)
+    return None if retracted is None or isinstance(free, Reason) else (what, retracted, free)
+
+
+def _optional_text(data: bytes, at: int) -> tuple[str | None, int]:
+    """A union of null and string, and where it ends. Raises IndexError for anything else."""
+    if data[at] == 0:
+        return None, at + 1
+    length = data[at + 1]
+    start = at + 2
+    if length & 0x80:
+        length = length & 0x7F | data[start] << 7
+        start += 1
+    end = start + (length >> 1)
+    # Longer than two length bytes can say, negative, cut short, or not a string at all.
+    if data[at] != 2 or length & 1 or length >> 14 or end > len(data):
+        raise IndexError
+    return data[start:end].decode(), end
 
 
 def _short_string(text: str) -> bytes:
