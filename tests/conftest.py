@@ -2,4 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
+from hypothesis import settings
+
 pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.clickhouse", "tests.fixtures.variables"]
+
+# A busy machine is no failure (no deadline); CI draws the same examples each time;
+# `--hypothesis-profile=deep` looks longer.
+settings.register_profile("ours", deadline=None, max_examples=60, print_blob=True)
+settings.register_profile("ci", settings.get_profile("ours"), derandomize=True)
+settings.register_profile("deep", settings.get_profile("ours"), max_examples=2000)
+settings.load_profile("ci" if os.environ.get("CI") else "ours")

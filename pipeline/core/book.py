@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import GroupCut, Pane
@@ -87,9 +87,9 @@ class Book:
         """Whether a pane boundary lies between two instants."""
         return any(last // window.pane != now // window.pane for window in WINDOWS)
 
-    def settle(self) -> None:
+    def settle(self, told: Iterable[GroupPanes]) -> None:
         """All that was touched has been told; forget groups of which nothing is left."""
-        for panes in self.touched:
+        for panes in told:
             if panes.idle:
                 self.groups.pop(panes.group, None)
         self.touched.clear()

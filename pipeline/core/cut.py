@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.core.updates import Group, Totals
 
 Pane = tuple[int, tuple[int, ...]]
 """(index, counts): an hour or a minute since 1970, and its absolute counts."""
+
+UNKNOWN: Final = -1
+"""The floor of a fold that lacks the first records, and has not seen its own first yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Cut:
     """State at `next_offset`: all of it when `full`, else what changed since the cut before.
 
     `ids` are packed entries of the id store (27 bytes each). `floor` is the first hour whose panes
-    are complete, 0 when the fold began with the log.
+    are complete: 0 when the fold began with the log, `UNKNOWN` until a first record tells.
     """
 
     partition: int

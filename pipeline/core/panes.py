@@ -40,6 +40,7 @@ class GroupPanes:
     uncut_minutes: set[int] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)  # since the sums were last placed
     sums: list[RunningSum] | None = None  # None: not kept while far behind
+    owed: bool = True  # readers may know a window that is not zero, if only from before a restart
 
     @property
     def width(self) -> int:
@@ -92,6 +93,7 @@ class GroupPanes:
                     end = total.end * pane
                     rows.append(WindowRow(total.window.name, end, tuple(total.counts)))
         self.changes.clear()
+        self.owed = any(total.counts[-SLOTS] for total in self.sums)
         return tuple(rows)
 
     def _move(self, total: RunningSum, now: int, watermark: int) -> bool:
@@ -112,5 +114,4 @@ class GroupPanes:
     @property
     def idle(self) -> bool:
         """Nothing counted, nothing to tell: the group can be forgotten."""
-        shown = any(total.counts[-SLOTS] for total in self.sums or ())
-        return not (self.hours or self.minutes or self.unsent or self.parted or shown)
+        return not (self.hours or self.minutes or self.unsent or self.parted or self.owed)

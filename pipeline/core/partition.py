@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.core.book import Book, measures_of
-from pipeline.core.cut import Cut
+from pipeline.core.cut import UNKNOWN, Cut
 from pipeline.core.ids import IdState, IdStore
 from pipeline.core.reasons import Outcome, Reason
 from pipeline.core.response import MAX_AHEAD, Response, Validator
@@ -64,7 +64,7 @@ class PartitionState:
         self._validator = validator
         self._partial = partial
         self._told_to = start_offset
-        self._told_at = 0
+        self._shown_at = 0
         self._verdicts: list[Verdict] = []
         self._repairs: defaultdict[Group, set[int]] = defaultdict(set)
         self._outcomes: Counter[Outcome] = Counter()
@@ -127,25 +127,30 @@ class PartitionState:
         """Take what changed since the last emission, as of wall clock `now` (ms).
 
         With `windows` false (far behind) only panes are told; the next emission with windows then
-        tells those of every group, as it does after a restore and at a pane boundary.
+        tells those of every group, as it does after a restore and at a pane boundary. Windows never
+        move backwards: when the clock is set back they wait for it, since readers take the newest.
         """
         if not windows:
             self.book.drop_windows()
-        everyone = windows and (not self.book.keep_sums or self.book.moved(self._told_at, now))
+        shown_at = max(now, self._shown_at)
+        everyone = windows and (
+            not self.book.keep_sums or self.book.moved(self._shown_at, shown_at)
+        )
+        self._shown_at = shown_at
         self.book.keep_sums = windows
         panes = list(self.book.groups.values()) if everyone else []
+        told = dict.fromkeys((*self.book.touched, *panes))
         updates = [
             update
-            for group in dict.fromkeys((*self.book.touched, *panes))
+            for group in told
             if (update := self._update(group.group, now, windows)) is not None
         ]
-        self.book.settle()
+        self.book.settle(told)
         updates += [
             update
             for group in list(self._repairs)
             if (update := self._update(group, now, False)) is not None
         ]
-        self._told_at = now
         return Emission(tuple(updates), self._entry())
 
     def cut(self, full: bool) -> Cut:
@@ -161,7 +166,7 @@ class PartitionState:
             next_offset=self.next_offset,
             watermark=self.watermark,
             as_of=self.as_of,
-            floor=self.floor,
+            floor=UNKNOWN if self._partial else self.floor,
             catalogue=self._validator.catalogue.digest,
             totals=self.totals,
             full=full,
@@ -176,10 +181,11 @@ class PartitionState:
         Raises ValueError when the first is not full or they are not of one partition in order.
         """
         last = _check_chain(cuts)
-        state = cls(last.partition, last.generation, last.start_offset, validator)
+        partial = last.floor == UNKNOWN
+        state = cls(last.partition, last.generation, last.start_offset, validator, partial=partial)
         state.next_offset = state._told_to = last.next_offset
         state.as_of = last.as_of
-        state.floor = last.floor
+        state.floor = 0 if partial else last.floor
         totals = last.totals
         state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
         state._missing, state._marker = totals.missing, totals.marker
@@ -196,13 +202,12 @@ class PartitionState:
     ) -> tuple[Outcome, str]:
         if self._partial:
             self._begin(appended_at)
-        response = (
-            record
-            if isinstance(record, Response | Reason)
-            else self._validator.check(record, appended_at)
-        )
-        if isinstance(response, Reason):
-            return Outcome.DEAD_LETTER, response
+        response = record
+        if not isinstance(response, Response):
+            if not isinstance(response, Reason):
+                response = self._validator.check(response, appended_at)
+            if isinstance(response, Reason):
+                return Outcome.DEAD_LETTER, response
         hour = response.occurred_at // HOUR
         if hour < self.floor or hour < self.ids.forget_before:
             self._repairs[response.group].add(hour)
@@ -252,7 +257,9 @@ class PartitionState:
         shown: tuple[WindowRow, ...] = ()
         if panes is not None:
             rows = panes.take_panes(repairs)
-            shown = panes.take_windows(now, self.watermark, self.floor) if windows else ()
+            shown = (
+                panes.take_windows(self._shown_at, self.watermark, self.floor) if windows else ()
+            )
         if not (rows or shown or repairs):
             return None
         return ScoreUpdate(
