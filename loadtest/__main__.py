@@ -20,6 +20,7 @@ from loadtest.report import as_json, as_markdown, keep
 from loadtest.result import Result
 from loadtest.sizes import FULL, QUICK
 from pipeline.errors import CxpulseError
+from pipeline.logs import configure
 
 MEASUREMENTS: Final = ("catchup", "freshness", "ids", "restore")
 RESULTS: Final = Path(__file__).parent / "results"
@@ -44,6 +45,7 @@ def main(
     unknown = set(chosen) - set(MEASUREMENTS)
     if unknown:
         raise typer.BadParameter(f"--only: no such measurement: {', '.join(sorted(unknown))}")
+    configure("warning")
     sizes = QUICK if quick else FULL
     began = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="cxpulse-loadtest-") as folder:

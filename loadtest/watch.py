@@ -22,9 +22,9 @@ Cell = tuple[str, str, str, str, int]
 OFFSET_BITS: Final = (1 << 48) - 1
 """The part of a version that is the next offset."""
 POLL_MS: Final = 200
-LOOK_SECONDS: Final = 0.02
-"""Between two queries: finer than what is measured, and one core stays free of it."""
-TABLE_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.05
+"""Between two queries: each costs some 10 ms of a core, which the pipeline needs as well."""
+TABLE_SECONDS: Final = 5.0
 """How often a dashboard asks for the whole view."""
 
 NEWEST: Final = """
@@ -105,7 +105,7 @@ async def watch_store(settings: Settings, stop: asyncio.Event) -> Sightings:
 
 
 async def read_view(settings: Settings, stop: asyncio.Event) -> list[float]:
-    """Read all of `rolling_now` each second, as a dashboard does; the ms that each took."""
+    """Read all of `rolling_now` now and then, as a dashboard does; the ms that each took."""
     took: list[float] = []
     client: AsyncClient = await connect_async(settings.clickhouse)
     try:
