@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple, TypeVar
 
@@ -28,7 +29,7 @@ MAX_LOCATION: Final = 200
 MAX_ANSWERS: Final = 64
 """No instrument asks more than 15 measures; beyond this the map is not even looked at."""
 _CACHE: Final = 50_000
-"""Distinct groups or patterns kept: bounds memory when input is hostile, far above what is real."""
+"""Distinct groups or patterns kept: orders of answers are many, far above what is real."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _K = TypeVar("_K")
@@ -63,8 +64,8 @@ class Validator:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self._groups: dict[tuple[str, ...], Who | Reason] = {}
-        self._patterns: dict[tuple[object, ...], What | Reason] = {}
+        self._groups: dict[tuple[str, ...], Who] = {}
+        self._patterns: dict[tuple[object, ...], What] = {}
 
     def check(self, record: Mapping[str, object], appended_at: int) -> Response | Reason:
         """Validate one record that was appended at `appended_at` (broker's clock, ms).
@@ -91,14 +92,16 @@ class Validator:
     def who(self, agency: str, service: str, channel: str, survey: str) -> Who | Reason:
         """The group of four codes or aliases, or the first of them that does not hold."""
         key = (agency, service, channel, survey)
-        return self._groups.get(key) or _remember(self._groups, key, self._look_up(*key))
+        known = self._groups.get(key)
+        return _remember(self._groups, key, self._look_up(*key)) if known is None else known
 
     def what(self, survey: str, answers: Mapping[str, int]) -> What | Reason:
         """Where the answers to a known survey count, or why they cannot."""
         key = (survey, *answers, *answers.values())
-        return self._patterns.get(key) or _remember(
-            self._patterns, key, slots_of(self.catalogue.surveys[survey], answers)
-        )
+        known = self._patterns.get(key)
+        if known is not None:
+            return known
+        return _remember(self._patterns, key, slots_of(self.catalogue.surveys[survey], answers))
 
     def _look_up(self, agency: str, service: str, channel: str, survey_id: str) -> Who | Reason:
         catalogue = self.catalogue
@@ -135,6 +138,7 @@ def slots_of(survey: Survey, answers: Mapping[str, int]) -> What | Reason:
     return gather(survey, parts)
 
 
+@lru_cache(maxsize=1024)  # far more surveys than any catalogue fields
 def answer_places(survey: Survey) -> dict[tuple[str, int], tuple[int, bytes]]:
     """For every (measure, value) a survey allows: its slot, and its canonical bytes."""
     return {
@@ -188,7 +192,8 @@ def free_text(location: str | None, comment: str | None) -> bytes | Reason:
     return b"\0%b\0%b" % (place, b"-" if comment is None else b"+" + comment.encode())
 
 
-def _remember(cache: dict[_K, _V], key: _K, value: _V) -> _V:
-    if len(cache) < _CACHE:
+def _remember(cache: dict[_K, _V], key: _K, value: _V | Reason) -> _V | Reason:
+    """Keep what holds. What does not hold may be of any length and never come again."""
+    if not isinstance(value, Reason) and len(cache) < _CACHE:
         cache[key] = value
     return value

@@ -17,7 +17,7 @@ Step = tuple[str, int, int, int]
 """What happens next, and three numbers that say to whom, how and when."""
 
 _AGES: Final = (
-    *(0, 0, 0, 1, MINUTE, HOUR - 1, HOUR, HOUR + 1, 2 * HOUR, 25 * HOUR, -5 * MINUTE),
+    *(0, 0, 0, 1, MINUTE, 58 * MINUTE, HOUR - 1, HOUR, HOUR + 1, 2 * HOUR, 25 * HOUR, -5 * MINUTE),
     *(
         22 * DAY,
         27 * DAY,
