@@ -93,7 +93,9 @@ class Validator:
         """The group of four codes or aliases, or the first of them that does not hold."""
         key = (agency, service, channel, survey)
         known = self._groups.get(key)
-        return _remember(self._groups, key, self._look_up(*key)) if known is None else known
+        if known is not None:
+            return known
+        return _remember(self._groups, key, self._look_up(*key))
 
     def what(self, survey: str, answers: Mapping[str, int]) -> What | Reason:
         """Where the answers to a known survey count, or why they cannot."""
