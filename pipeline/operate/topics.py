@@ -118,7 +118,7 @@ def _report(
 
 
 def compare(spec: TopicSpec, found: _Found) -> list[Drift]:
-    """Each difference. More partitions or copies than wanted are fine: operators grow them."""
+    """Each difference. More partitions, copies or days than wanted are fine: operators grow them."""
     drift = [
         Drift(spec.name, setting, f"at least {wanted}", str(has))
         for setting, wanted, has in (
@@ -129,9 +129,14 @@ def compare(spec: TopicSpec, found: _Found) -> list[Drift]:
     ]
     for setting, wanted in spec.config:
         has = found.config.get(setting, "unset")
-        if has != wanted:
+        if has != wanted and not (setting == "retention.ms" and _keeps_longer(has, wanted)):
             drift.append(Drift(spec.name, setting, wanted, has))
     return drift
+
+
+def _keeps_longer(has: str, wanted: str) -> bool:
+    """Whether a retention in ms is for ever (-1), or more than asked for."""
+    return has == "-1" or (has.isdecimal() and int(has) > int(wanted))
 
 
 async def _describe(
