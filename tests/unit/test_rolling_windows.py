@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pipeline.core.partition import PartitionState
 from pipeline.core.response import Validator
 from pipeline.core.updates import Group, WindowRow
@@ -66,14 +68,33 @@ def test_a_window_that_slides_past_panes_that_are_gone_is_counted_anew() -> None
     assert fold.show(START + 29 * DAY + HOUR)["28d"] == 2
 
 
-def test_a_group_that_expired_while_windows_were_off_is_shown_as_empty() -> None:
+def test_a_clock_ahead_does_not_take_minutes_out_of_the_hour() -> None:
+    fold = Fold()
+    fold.answer(START)
+    fold.answer(START + 63 * MINUTE)
+    assert fold.show(START + 58 * MINUTE)["1h"] == 1
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_group_that_expired_while_windows_were_off_is_shown_as_empty(crash: bool) -> None:
     fold = Fold()
     fold.answer(START)
     assert fold.show(START)["28d"] == 1
+    if crash:  # before any checkpoint
+        fold = Fold()
+        fold.answer(START)
     fold.state.emit(START, windows=False)
     fold.answer(START + 40 * DAY, OTHER)
     fold.state.emit(START + 40 * DAY, windows=False)
     assert fold.show(START + 40 * DAY) == {"1h": 0, "24h": 0, "7d": 0, "28d": 0}
+
+
+def test_the_last_response_of_a_group_is_its_latest_not_the_one_read_last() -> None:
+    fold = Fold()
+    for occurred_at in (START + HOUR, START, START + MINUTE):
+        fold.answer(occurred_at)
+    (update,) = fold.state.emit(START + HOUR, windows=False).updates
+    assert update.last_response_at == START + HOUR
 
 
 def test_groups_of_which_nothing_is_left_are_forgotten() -> None:
