@@ -62,8 +62,11 @@ class Book:
             panes.changes.append((occurred_at, slots, -1))
 
     def advance(self, watermark: int) -> None:
-        """Move the watermark and forget what expired."""
+        """Move the watermark and forget what expired; panes do so when a minute is over."""
+        same_minute = self.watermark and watermark // MINUTE == self.watermark // MINUTE
         self.watermark = watermark
+        if same_minute:
+            return
         minutes, hours = self.oldest_minute, self.oldest_hour
         self.oldest_minute = max(0, watermark // MINUTE - MINUTES_KEPT)
         self.oldest_hour = max(0, watermark // HOUR - HOURS_KEPT)
