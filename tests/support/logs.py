@@ -59,7 +59,7 @@ steps = st.lists(
     max_size=60,
 )
 
-many = settings(max_examples=250)
+many = settings(max_examples=max(250, settings().max_examples))
 """For laws over logs: what breaks them is rare, and an example takes a few milliseconds."""
 
 
