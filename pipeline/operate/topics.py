@@ -118,7 +118,7 @@ def _report(
 
 
 def compare(spec: TopicSpec, found: _Found) -> list[Drift]:
-    """Each difference. More partitions, copies or days than wanted are fine: operators grow them."""
+    """Each difference. More partitions, copies or days than wanted are fine."""
     drift = [
         Drift(spec.name, setting, f"at least {wanted}", str(has))
         for setting, wanted, has in (
