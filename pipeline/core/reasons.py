@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NOT_AVRO = "not_avro"
     UNKNOWN_SCHEMA = "unknown_schema"
     TRUNCATED = "truncated"
+    LENGTH_TOO_LARGE = "length_too_large"
     TRAILING_BYTES = "trailing_bytes"
     MALFORMED = "malformed"
     INVALID_UTF8 = "invalid_utf8"

@@ -12,6 +12,7 @@ from fastavro.types import Schema
 
 from pipeline.core.reasons import Reason
 from pipeline.wire.avro import HEADER, MARKER, Codec, codec
+from pipeline.wire.diagnosis import diagnose
 
 _CONFLUENT_MAGIC: Final = b"\x00"
 _CONFLUENT_HEADER: Final = 5
@@ -50,6 +51,7 @@ class ResponseDecoder:
         """The record in one Kafka value, or why there is none. Never raises, whatever the bytes.
 
         Time and memory are bounded by the length of `value`: a declared length is never trusted.
+        Map blocks with a negative count (Avro's way to say a block's size in bytes) are read.
         """
         if not value:
             return Reason.TOMBSTONE if value is None else Reason.EMPTY
@@ -64,12 +66,10 @@ class ResponseDecoder:
         stream.seek(start)
         try:
             record = fastavro.schemaless_reader(stream, known[0], known[1])
-        except (EOFError, IndexError):
-            return Reason.TRUNCATED
         except UnicodeDecodeError:
             return Reason.INVALID_UTF8
-        except (ValueError, TypeError, OverflowError, MemoryError, KeyError):
-            return Reason.MALFORMED
+        except (EOFError, IndexError, ValueError, TypeError, OverflowError, MemoryError, KeyError):
+            return diagnose(value, start, known[0])
         if stream.tell() != len(value):
             return Reason.TRAILING_BYTES
         return cast("dict[str, object]", record)
