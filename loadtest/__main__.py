@@ -47,6 +47,7 @@ def main(
         raise typer.BadParameter(f"--only: no such measurement: {', '.join(sorted(unknown))}")
     configure("warning")
     sizes = QUICK if quick else FULL
+    described = machine()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="cxpulse-loadtest-") as folder:
         bench = Bench(Path(folder), sizes, lambda line: typer.echo(line, err=True))
@@ -55,7 +56,6 @@ def main(
         except CxpulseError as error:
             typer.echo(f"error: {error}", err=True)
             sys.exit(error.exit_code)
-    described = machine()
     table = as_markdown(found, described, began)
     keep(results, table, as_json(found, described, asdict(sizes), began))
     typer.echo(table)

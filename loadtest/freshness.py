@@ -12,7 +12,7 @@ from typing import Final, cast
 from aiokafka import TopicPartition
 
 from loadtest.bench import Bench, answer, environment, start
-from loadtest.machine import processor_seconds
+from loadtest.machine import busy_seconds, processor_seconds
 from loadtest.pacer import fingerprint
 from loadtest.result import Result, percentile
 from loadtest.watch import Cell, Sightings, read_view, watch_scores, watch_store
@@ -91,16 +91,19 @@ def _due(notes: Path) -> dict[str, int]:
 async def _watch_processor(
     stack: LocalStack, sender: int, began: float, end: float
 ) -> dict[str, float]:
-    """Cores that each part keeps busy between two moments (s since 1970); this one: `watching`."""
+    """Cores kept busy between two moments (s since 1970) by each part, by this process as
+    `watching`, and by all that is not ours: what `others` take makes every number worse."""
     pids = {name: part.pid for name, part in stack.parts.items()} | {"sender": sender}
     used: dict[str, float] = {}
-    own = 0.0
+    own = everything = 0.0
     for moment, sign in ((began, -1), (end, 1)):
         await asyncio.sleep(max(0.0, moment - time.time()))
         own += sign * time.process_time()
+        everything += sign * busy_seconds()
         for name, pid in pids.items():
             used[name] = used.get(name, 0.0) + sign * processor_seconds(pid or 0)
     used["watching"] = own
+    used["others"] = max(0.0, everything - sum(used.values()))
     return {name: round(seconds / (end - began), 3) for name, seconds in used.items()}
 
 

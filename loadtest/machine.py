@@ -18,6 +18,7 @@ def machine() -> dict[str, str]:
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0),
         "memory": f"{_memory() / GIB:.1f} GiB",
+        "load before": f"{os.getloadavg()[0]:.1f}",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
@@ -61,3 +62,11 @@ def processor_seconds(pid: int) -> float:
         int(child) for task in tasks for line in _lines(str(task)) for child in line.split()
     ]
     return used + sum(map(processor_seconds, children))
+
+
+def busy_seconds() -> float:
+    """Processor time that all cores have spent on anything so far (Linux; else 0)."""
+    for line in _lines("/proc/stat"):
+        user, nice, system, _idle, _wait, irq, softirq, steal, *_ = map(int, line.split()[1:])
+        return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return 0.0
