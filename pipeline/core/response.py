@@ -190,8 +190,15 @@ def free_text(location: str | None, comment: str | None) -> bytes | Reason:
         return Reason.COMMENT_TOO_LONG
     if location is not None and len(location) > MAX_LOCATION:
         return Reason.LOCATION_TOO_LONG
-    place = b"-" if location is None else b"%d+%b" % (len(location), location.encode())
-    return b"\0%b\0%b" % (place, b"-" if comment is None else b"+" + comment.encode())
+    return _tagged(location) + _tagged(comment)
+
+
+def _tagged(text: str | None) -> bytes:
+    """Bytes that cannot be mistaken for another text, nor run into what follows."""
+    if text is None:
+        return b"\0"
+    data = text.encode()
+    return b"\1" + len(data).to_bytes(4, "big") + data
 
 
 def _remember(cache: dict[_K, _V], key: _K, value: _V | Reason) -> _V | Reason:
