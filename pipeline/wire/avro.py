@@ -33,9 +33,10 @@ class Codec:
         self.name = name
         self.schema = _parse(resource("schemas", f"{name}.avsc"))
         self.header = MARKER + _fingerprint(self.schema)
-        versions = sorted(resource("schemas", "history", name).glob("v*.avsc"))
+        history = resource("schemas", "history", name).glob("v*.avsc")
+        self.versions = sorted((path.stem for path in history), key=lambda v: (len(v), v))
         self.writers: dict[bytes, Schema] = {
-            MARKER + _fingerprint(s): s for s in (self.schema, *map(_parse, versions))
+            MARKER + _fingerprint(s): s for s in (*map(self.version, self.versions), self.schema)
         }
 
     def encode(self, record: Mapping[str, object]) -> bytes:
@@ -54,7 +55,7 @@ class Codec:
         stream.seek(HEADER)
         try:
             record = fastavro.schemaless_reader(stream, writer, self.reader_for(writer))
-        except (EOFError, IndexError, ValueError) as error:
+        except (EOFError, IndexError, ValueError, TypeError, OverflowError, MemoryError) as error:
             raise SchemaError(f"{self.name}: {type(error).__name__} in body") from None
         if stream.tell() != len(value):
             raise SchemaError(f"{self.name}: bytes after the body")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, cast
 
 import fastavro
 from fastavro.types import Schema
 
 from pipeline.core.reasons import Reason
+from pipeline.errors import SettingsError
 from pipeline.wire.avro import HEADER, MARKER, Codec, codec
 from pipeline.wire.diagnosis import diagnose
 
@@ -33,7 +33,7 @@ class ResponseDecoder:
     """Decodes single-object and, through a static map of registry ids, Confluent wire format.
 
     `confluent_ids` maps a registry id to a file of the schema history, such as
-    `survey_response/v1.avsc`. Raises SchemaError when a file is missing or not Avro.
+    `survey_response/v1.avsc`. Raises SettingsError for an id or a file that cannot be.
     """
 
     def __init__(self, confluent_ids: Mapping[int, str] | None = None) -> None:
@@ -43,7 +43,7 @@ class ResponseDecoder:
             header: (writer, own.reader_for(writer)) for header, writer in own.writers.items()
         }
         self._confluent = {
-            _CONFLUENT_MAGIC + number.to_bytes(4, "big"): (own.version(Path(file).stem), own.schema)
+            _confluent_header(number): (_version(own, file), own.schema)
             for number, file in (confluent_ids or {}).items()
         }
 
@@ -73,6 +73,24 @@ class ResponseDecoder:
         if stream.tell() != len(value):
             return Reason.TRAILING_BYTES
         return cast("dict[str, object]", record)
+
+
+def _confluent_header(number: int) -> bytes:
+    try:
+        return _CONFLUENT_MAGIC + number.to_bytes(4, "big")
+    except OverflowError:
+        raise SettingsError(
+            f"setting kafka.confluent_ids: {number} is no registry id; those are 0 to {2**32 - 1}"
+        ) from None
+
+
+def _version(own: Codec, file: str) -> Schema:
+    known = {f"{own.name}/{name}.avsc": name for name in own.versions}
+    if file not in known:
+        raise SettingsError(
+            f"setting kafka.confluent_ids: there is no schema {file!r}; use {', '.join(known)}"
+        )
+    return own.version(known[file])
 
 
 def _unknown(value: bytes) -> Reason:
