@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from pipeline.errors import SchemaError
+from pipeline.wire.avro import HEADER, MARKER
+from pipeline.wire.topics import DEAD_LETTER_BYTES
 
 Stage = Literal["score", "sink"]
 Headers = list[tuple[str, bytes]]
+
+_STAGES: Final[dict[bytes, Stage]] = {b"score": "score", b"sink": "sink"}
+_LONG: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,8 @@ class DeadLetter:
     """One record that could not be used: where it came from, why, and its bytes as they were read.
 
     `appended_at` is the broker's append time of the original in ms, `schema` the hex of its first
-    ten bytes (what the producer claimed), `attempt` counts from 1.
+    header when they claim to be Avro (else empty: other bytes are somebody's data), `attempt`
+    counts from 1. `cut` says that the original did not fit: it stays in its own topic.
     """
 
     topic: str
@@ -30,8 +36,8 @@ class DeadLetter:
     reason: str
     appended_at: int
     value: bytes | None
-    original_key: bytes | None = None
     attempt: int = 1
+    cut: bool = False
 
     @property
     def key(self) -> bytes:
@@ -48,30 +54,60 @@ class DeadLetter:
             ("origin-offset", b"%d" % self.offset),
             ("origin-timestamp", b"%d" % self.appended_at),
             ("attempt", b"%d" % self.attempt),
-            ("schema", (self.value or b"")[:10].hex().encode()),
+            ("schema", self.schema.encode()),
         ]
         if self.value is None:
             facts.append(("tombstone", b"true"))
-        if self.original_key is not None:
-            facts.append(("origin-key", self.original_key))
+        if self.cut:
+            facts.append(("cut", b"true"))
         return facts
+
+    @property
+    def schema(self) -> str:
+        """Hex of the schema header, empty when the bytes do not begin with one."""
+        value = self.value or b""
+        length = HEADER if value[:2] == MARKER else 5 if value[:1] == b"\0" else 0
+        return value[:length].hex()
+
+
+def dead_letter(
+    topic: str,
+    partition: int,
+    offset: int,
+    stage: Stage,
+    reason: str,
+    appended_at: int,
+    value: bytes | None,
+) -> DeadLetter:
+    """A first dead letter. A compressed record can be larger than any message we may send: then
+    only the beginning goes along, marked as cut."""
+    cut = value is not None and len(value) > DEAD_LETTER_BYTES
+    kept = value[:DEAD_LETTER_BYTES] if value is not None and cut else value
+    return DeadLetter(topic, partition, offset, stage, reason, appended_at, kept, cut=cut)
 
 
 def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> DeadLetter:
     """The dead letter in one record of the dead-letter topic. Raises SchemaError if it is none."""
     facts = dict(headers)
     try:
-        stage = facts["stage"].decode()
         return DeadLetter(
             topic=facts["origin-topic"].decode(),
-            partition=int(facts["origin-partition"]),
-            offset=int(facts["origin-offset"]),
-            stage="sink" if stage == "sink" else "score",
+            partition=_number(facts["origin-partition"]),
+            offset=_number(facts["origin-offset"]),
+            stage=_STAGES[facts["stage"]],
             reason=facts["reason"].decode(),
-            appended_at=int(facts["origin-timestamp"]),
+            appended_at=_number(facts["origin-timestamp"]),
             value=None if "tombstone" in facts else value,
-            original_key=facts.get("origin-key"),
-            attempt=int(facts["attempt"]),
+            cut="cut" in facts,
+            attempt=_number(facts["attempt"]),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, AttributeError) as error:  # Kafka allows a header without value
         raise SchemaError(f"dead letter without a usable envelope: {error}") from None
+
+
+def _number(raw: bytes) -> int:
+    """A whole number in ASCII that fits a signed long. Raises ValueError."""
+    number = int(raw.decode("ascii"))
+    if not -_LONG <= number < _LONG:
+        raise ValueError("a number out of range")
+    return number

@@ -1,0 +1,152 @@
+"""What is written is what is read; anything else is refused with one kind of error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.updates import (
+    Group,
+    LedgerEntry,
+    PaneRow,
+    ScoreUpdate,
+    Totals,
+    Verdict,
+    WindowRow,
+)
+from pipeline.errors import SchemaError
+from pipeline.wire.avro import HEADER
+from pipeline.wire.dead_letters import DeadLetter, read_dead_letter
+from pipeline.wire.ledger import decode_entry, encode_entry
+from pipeline.wire.responses import ResponseDecoder, encode_response
+from pipeline.wire.scores import decode_score, encode_score
+from tests.support.world import response
+
+texts = st.text(max_size=20)
+ints = st.integers(0, 2**31 - 1)
+longs = st.integers(-(2**63), 2**63 - 1)
+counts = st.lists(ints, max_size=12).map(tuple)
+groups = st.builds(Group, texts, texts, texts, texts)
+
+
+def several(one: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.lists(one, max_size=3).map(tuple)
+
+
+updates = st.builds(
+    ScoreUpdate,
+    group=groups,
+    partition=ints,
+    version=longs,
+    as_of=longs,
+    emitted_at=longs,
+    last_response_at=longs,
+    measures=several(st.tuples(texts, texts)),
+    panes=several(st.builds(PaneRow, longs, counts)),
+    windows=several(st.builds(WindowRow, texts, longs, counts)),
+    repairs=several(longs),
+)
+entries = st.builds(
+    LedgerEntry,
+    generation=ints,
+    partition=ints,
+    from_offset=longs,
+    next_offset=longs,
+    start_offset=longs,
+    as_of=longs,
+    watermark=longs,
+    catalogue=texts,
+    totals=st.builds(Totals, **{field.name: longs for field in fields(Totals)}),
+    exceptions=several(st.builds(Verdict, longs, texts, texts)),
+)
+letters = st.builds(
+    DeadLetter,
+    topic=texts,
+    partition=ints,
+    offset=st.integers(0, 2**63 - 1),
+    stage=st.sampled_from(("score", "sink")),
+    reason=texts,
+    appended_at=longs,
+    value=st.none() | st.binary(max_size=40),
+    original_key=st.none() | st.binary(max_size=40),
+    attempt=st.integers(1, 100),
+)
+records = st.builds(
+    response,
+    event_id=texts,
+    occurred_at=longs,
+    agency=texts,
+    answers=st.dictionaries(texts, st.integers(-(2**31), 2**31 - 1), max_size=4),
+    location=st.none() | texts,
+    comment=st.none() | texts,
+    retracted=st.booleans(),
+)
+
+
+@given(updates)
+def test_a_score_update_comes_back(update: ScoreUpdate) -> None:
+    assert decode_score(encode_score(update)) == update
+
+
+@given(entries)
+def test_a_ledger_entry_comes_back(entry: LedgerEntry) -> None:
+    assert decode_entry(encode_entry(entry)) == entry
+
+
+@given(records)
+def test_a_response_comes_back(record: dict[str, object]) -> None:
+    assert ResponseDecoder().decode(encode_response(record)) == record
+
+
+@given(letters)
+def test_a_dead_letter_comes_back_and_its_headers_say_nothing_of_the_customer(
+    letter: DeadLetter,
+) -> None:
+    headers = letter.headers()
+    assert read_dead_letter(letter.value, headers) == letter
+    if letter.value is not None:
+        assert headers == replace(letter, value=letter.value[:10]).headers()
+        assert dict(headers)["schema"] == letter.value[:10].hex().encode()
+
+
+@given(letters, st.data())
+def test_an_envelope_that_lacks_or_breaks_a_fact_is_refused(
+    letter: DeadLetter, data: st.DataObject
+) -> None:
+    facts: dict[str, object] = dict(letter.headers())
+    optional = {"tombstone", "origin-key", "schema"}
+    name = data.draw(st.sampled_from(sorted(set(facts) - optional)))
+    broken = [b"\xff", None]
+    if name not in ("reason", "origin-topic"):
+        broken += [b"", b"seven"]
+    wrong = data.draw(st.sampled_from(broken))
+    without = [(key, fact) for key, fact in facts.items() if key != name]
+    for headers in (without, [*without, (name, wrong)], []):
+        with pytest.raises(SchemaError):
+            read_dead_letter(letter.value, headers)  # type: ignore[arg-type]  # Kafka allows null
+
+
+@given(st.sampled_from([decode_score, decode_entry]), updates, entries, st.data())
+def test_damaged_scores_and_entries_are_refused_or_read_and_nothing_else(
+    decode: Callable[[bytes], object], update: ScoreUpdate, entry: LedgerEntry, data: st.DataObject
+) -> None:
+    value = bytearray(encode_score(update) if decode is decode_score else encode_entry(entry))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(value) - 1))
+        value[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=10))
+        value = value or bytearray(b"\0")
+    try:
+        decode(bytes(value))
+    except SchemaError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("decode", [decode_score, decode_entry])
+def test_a_foreign_or_empty_value_is_refused(decode: Callable[[bytes], object]) -> None:
+    for value in (b"", b"\xc3\x01", b"{}", encode_response(response()), b"\0" * HEADER):
+        with pytest.raises(SchemaError, match="not a single object of a known version"):
+            decode(value)
