@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -40,10 +40,15 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_SERVER = r"([^\s,:\[\]]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}"
+_SERVERS: Final = rf"^{_SERVER}(,{_SERVER})*$"
+"""host:port, or [IPv6]:port, with commas between."""
+
+
 class KafkaSettings(_Section):
     """How to reach Kafka, and how its topics are laid out."""
 
-    bootstrap: str = Field("127.0.0.1:9092", description="host:port[,host:port]")
+    bootstrap: str = Field("127.0.0.1:9092", pattern=_SERVERS, description="host:port[,host:port]")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT"
     )

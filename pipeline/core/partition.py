@@ -7,9 +7,10 @@ same state, however the records were cut into batches and wherever the fold was 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final
 
 from pipeline.core.book import Book, measures_of
 from pipeline.core.cut import UNKNOWN, Cut
@@ -30,6 +31,10 @@ from pipeline.core.windows import HOUR
 
 Record = tuple[int, int, Response | Mapping[str, object] | Reason]
 """(offset, append time in ms, decoded record or why it could not be decoded)."""
+
+
+MOST_ROWS: Final = 5_000
+"""Hours in one message: 105 bytes each with the widest form, a quarter of what a topic takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ class PartitionState:
             for group in list(self._repairs)
             if (update := self._update(group, now, False)) is not None
         ]
-        return Emission(tuple(updates), self._entry())
+        return Emission(tuple(part for u in updates for part in _parts(u)), self._entry())
 
     def cut(self, full: bool) -> Cut:
         """What a checkpoint must hold. Raises ValueError unless all that changed has been emitted:
@@ -297,6 +302,16 @@ class PartitionState:
     def _take_ids(self, full: bool) -> bytes:
         fresh = self.ids.take_fresh()
         return self.ids.pack() if full else fresh
+
+
+def _parts(update: ScoreUpdate) -> Iterator[ScoreUpdate]:
+    """An update in messages that Kafka takes; rows of one version may come in several."""
+    windows, repairs = update.windows, update.repairs
+    rows = update.panes
+    while len(rows) > MOST_ROWS or len(repairs) > MOST_ROWS:
+        yield replace(update, panes=rows[:MOST_ROWS], windows=(), repairs=repairs[:MOST_ROWS])
+        rows, repairs = rows[MOST_ROWS:], repairs[MOST_ROWS:]
+    yield replace(update, panes=rows, windows=windows, repairs=repairs)
 
 
 def _check_chain(cuts: Sequence[Cut]) -> Cut:

@@ -60,7 +60,7 @@ class CheckpointStore:
         if await self._outbox.partitions(topic) <= wanted[-1]:
             raise KafkaError(
                 f"topic {topic} lacks partition {wanted[-1]} of {self._topics.responses}: "
-                "`cxpulse topics` says how to add it"
+                "add partitions to it with Kafka's own tool (kafka-topics --alter)"
             )
         async with open_logs(self._kafka, topic, wanted) as reader:
             owners = await self._claim(reader, wanted)
@@ -103,8 +103,8 @@ class CheckpointStore:
         if state.next_offset > log_end:
             raise CheckpointError(
                 f"{where}: the checkpoint is at offset {state.next_offset}, the log ends at "
-                f"{log_end}: the topic was re-created; start a new generation with "
-                "`cxpulse topics --new-generation`"
+                f"{log_end}: the topic was re-created; use another kafka.topic_prefix for it (this "
+                "release cannot continue old scores over a new topic)"
             )
         same = chain.last.catalogue == self._validator.catalogue.digest
         cut_at = state.next_offset if same else -1

@@ -19,7 +19,7 @@ from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
-from pipeline.wire.dead_letters import DeadLetter
+from pipeline.wire.dead_letters import DeadLetter, dead_letter
 from pipeline.wire.reading import ResponseReader
 
 Records = Sequence[ConsumerRecord[bytes, bytes]]
@@ -194,7 +194,7 @@ class Tenure:
             reason = refused.get(record.offset)
             if reason is not None:
                 self._dead.append(_dead_letter(record, reason))
-                self._dead_bytes += len(record.value or b"") + len(record.key or b"")
+                self._dead_bytes += len(record.value or b"")
                 metrics.DEAD_LETTERS.labels(str(reason)).inc()
 
 
@@ -204,7 +204,7 @@ def this_minute() -> int:
 
 
 def _dead_letter(record: ConsumerRecord[bytes, bytes], reason: str) -> DeadLetter:
-    return DeadLetter(
+    return dead_letter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -212,5 +212,4 @@ def _dead_letter(record: ConsumerRecord[bytes, bytes], reason: str) -> DeadLette
         reason=str(reason),
         appended_at=record.timestamp,
         value=record.value,
-        original_key=record.key,
     )

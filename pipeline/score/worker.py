@@ -17,7 +17,7 @@ from faust.types import TP
 from pipeline import metrics
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.response import Validator
-from pipeline.errors import CxpulseError, KafkaError
+from pipeline.errors import CheckpointError, CxpulseError, KafkaError
 from pipeline.logs import get
 from pipeline.observe import Health
 from pipeline.score.app import make_app
@@ -161,6 +161,11 @@ class ScoreWorker:
             raise KafkaError(
                 f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
                 "topics` shows the drift; alter it with Kafka's own tool"
+            )
+        if 0 < chunk.log_end < tenure.state.next_offset:
+            raise CheckpointError(
+                f"topic {self.source} partition {chunk.partition} ends at {chunk.log_end}, below "
+                f"what was folded ({tenure.state.next_offset}): it was re-created"
             )
         if first.offset > tenure.state.next_offset:
             await self._note_lost(tenure, first.offset)

@@ -11,8 +11,6 @@ from pipeline.sink.rows import Block, Converted, Record, Refused
 from pipeline.wire.dead_letters import DeadLetter, read_dead_letter
 
 TABLE: Final = "dead_letters"
-_SCHEMA_BYTES: Final = 10
-"""Marker and fingerprint of a single object: which schema the producer claimed."""
 
 
 class DeadLetterRows:
@@ -44,7 +42,7 @@ class DeadLetterRows:
                 "stage": [letter.stage for letter in letters],
                 "reason": [letter.reason for letter in letters],
                 "attempt": [letter.attempt for letter in letters],
-                "schema": [(letter.value or b"")[:_SCHEMA_BYTES].hex() for letter in letters],
+                "schema": [letter.schema for letter in letters],
                 "received_at": [letter.appended_at for letter in letters],
                 "size": [len(letter.value or b"") for letter in letters],
             },

@@ -36,7 +36,7 @@ class Lane:
         topic: str,
         intake: Intake,
         writer: Writer,
-        progress: Progress,
+        progress: Progress | None,
         repairs: Repairs | None,
         pace: Pace,
         stop: asyncio.Event,
@@ -86,10 +86,10 @@ class Lane:
             notes = await self._patience.until_done(lambda: self._writer.write(batch.records))
             if self._repairs is not None and batch.epoch == self._intake.epoch:
                 self._repairs.hold(notes)
-        settled = not batch.records or self._stop.is_set()
-        await self._patience.until_done(
-            lambda: self._progress.tell(batch.positions, settled=settled)
-        )
+        progress = self._progress
+        if progress is not None:
+            settled = not batch.records or self._stop.is_set()
+            await self._patience.until_done(lambda: progress.tell(batch.positions, settled=settled))
         floors = {} if self._repairs is None else self._repairs.floors()
         await self._intake.commit(batch, floors)
         self._report(batch)

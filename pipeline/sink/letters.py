@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError as ClientError
 from pipeline import logs, metrics
 from pipeline.errors import TransientStoreError
 from pipeline.sink.rows import Refused
-from pipeline.wire.dead_letters import DeadLetter
+from pipeline.wire.dead_letters import DeadLetter, dead_letter
 
 _log = logs.get(__name__)
 
@@ -55,7 +55,7 @@ class Letters:
 
 def _letter(refused: Refused) -> DeadLetter:
     record = refused.record
-    return DeadLetter(
+    return dead_letter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -63,5 +63,4 @@ def _letter(refused: Refused) -> DeadLetter:
         reason=refused.reason,
         appended_at=record.timestamp,
         value=record.value,
-        original_key=record.key,
     )

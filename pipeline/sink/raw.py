@@ -109,7 +109,8 @@ class RawRows:
             channel[:MAX_CODE],
             survey[:MAX_CODE],
         )
-        if len(self._groups) < _CACHE:
+        # Only what is short is kept: a hostile producer's inventions may have 2 MiB each.
+        if len(self._groups) < _CACHE and all(len(code) <= MAX_CODE for code in key):
             self._groups[key] = found
         return found
 
