@@ -2,8 +2,7 @@
 
 Layout of the whole: length of the head (4 bytes, little-endian) · head (JSON: plain values, and for
 each group how many panes follow) · panes (zstd: per pane its index, then its counts, 32-bit each) ·
-ids (as packed by the id store: random bits, so not compressed). The whole is sliced; each slice
-carries a CRC-32, its number and how many there are, so that a missing or torn one is noticed.
+ids (as packed by the id store: random bits, so not compressed). The whole is cut into segments.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import json
 import struct
 import sys
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -24,12 +22,19 @@ from pipeline.core.cut import Cut, GroupCut, Pane
 from pipeline.core.ids import ENTRY
 from pipeline.core.updates import Group, Totals
 from pipeline.core.vocabulary import SLOTS
+from pipeline.wire.segments import seal, unseal
 
-SEGMENT: Final = 900_000
-"""Bytes a segment: under Kafka's customary 1 MB a message: no broker needs a special limit."""
-_SLICE = struct.Struct("<III")  # crc of the rest, number, of how many
 _MAX_PANES: Final = 1 << 30
 """Decompressed panes may not exceed 1 GiB: a forged segment must not exhaust memory."""
+_NUMBERS: Final = (
+    *("partition", "generation", "start_offset", "next_offset"),
+    *("watermark", "as_of", "floor"),
+)
+_UNFIT = (
+    *(struct.error, zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, RecursionError, MemoryError),
+)
+"""What content that is no cut can lead to."""
 
 
 class _GroupHead(TypedDict):
@@ -64,24 +69,20 @@ def encode_cut(cut: Cut) -> list[bytes]:
             numbers.extend(counts)
     panes = zstandard.ZstdCompressor(level=1).compress(_little_endian(numbers))
     head = json.dumps(_head(cut, len(panes)), separators=(",", ":")).encode()
-    whole = b"".join((struct.pack("<I", len(head)), head, panes, cut.ids))
-    slices = [whole[at : at + SEGMENT] for at in range(0, len(whole), SEGMENT)]
-    return [_seal(part, number, len(slices)) for number, part in enumerate(slices)]
+    return seal(b"".join((struct.pack("<I", len(head)), head, panes, cut.ids)))
 
 
 def decode_cut(segments: Sequence[bytes]) -> Cut:
     """The cut in `segments`. Raises ValueError when one is missing, torn or foreign."""
-    whole = b"".join(_unseal(part, n, len(segments)) for n, part in enumerate(segments))
+    whole = unseal(segments)
     try:
         (length,) = struct.unpack_from("<I", whole)
-        head = cast(_Head, json.loads(whole[4 : 4 + length]))
         start = 4 + length
-        packed, ids = whole[start : start + head["panes"]], whole[start + head["panes"] :]
-        if len(ids) % ENTRY:
-            raise ValueError("ids are cut short")
-        return _cut(head, _unpack(packed), ids)
-    except (struct.error, KeyError, TypeError, zstandard.ZstdError) as error:
-        raise ValueError(f"not a cut: {type(error).__name__}") from None
+        head = cast(_Head, json.loads(whole[4:start]))
+        end = start + _whole(head["panes"])
+        return _cut(head, _unpack(whole[start:end], _size(head)), whole[end:])
+    except _UNFIT as error:
+        raise ValueError(f"not a cut: {type(error).__name__}: {error}") from None
 
 
 def _head(cut: Cut, panes: int) -> _Head:
@@ -111,20 +112,24 @@ def _head(cut: Cut, panes: int) -> _Head:
 
 
 def _cut(head: _Head, numbers: array[int], ids: bytes) -> Cut:
+    if len(ids) % ENTRY:
+        raise ValueError("ids are cut short")
     stream = iter(numbers)
-    groups = tuple(_group(group, stream) for group in head["groups"])
+    partition, generation, start, following, watermark, as_of, floor = (
+        _whole(head[name]) for name in _NUMBERS
+    )
     return Cut(
-        partition=head["partition"],
-        generation=head["generation"],
-        start_offset=head["start_offset"],
-        next_offset=head["next_offset"],
-        watermark=head["watermark"],
-        as_of=head["as_of"],
-        floor=head["floor"],
+        partition=partition,
+        generation=generation,
+        start_offset=start,
+        next_offset=following,
+        watermark=watermark,
+        as_of=as_of,
+        floor=floor,
         catalogue=head["catalogue"],
         totals=Totals(**head["totals"]),
         full=head["full"],
-        groups=groups,
+        groups=tuple(_group(group, stream) for group in head["groups"]),
         ids=ids,
     )
 
@@ -143,36 +148,38 @@ def _group(head: _GroupHead, stream: Iterator[int]) -> GroupCut:
 
 def _pane(stream: Iterator[int], width: int) -> Pane:
     index, *counts = islice(stream, 1 + width)
-    if len(counts) != width:
-        raise ValueError("panes are cut short")
     return index, tuple(counts)
 
 
-def _unpack(packed: bytes) -> array[int]:
+def _size(head: _Head) -> int:
+    """Bytes of all panes that the head names."""
+    size = 0
+    for group in head["groups"]:
+        panes = (_whole(group["hours"]), _whole(group["minutes"]))
+        if min(panes) < 0:
+            raise ValueError("fewer panes than none")
+        size += sum(panes) * (1 + SLOTS * len(group["measures"])) * array("I").itemsize
+    return size
+
+
+def _unpack(packed: bytes, size: int) -> array[int]:
+    """Decompress panes; only when they say to be as large as they must, for that is allocated."""
+    if zstandard.get_frame_parameters(packed).content_size != size or size > _MAX_PANES:
+        raise ValueError("panes are not those that the head names")
     numbers = array("I")
-    numbers.frombytes(zstandard.ZstdDecompressor().decompress(packed, _MAX_PANES))
+    numbers.frombytes(zstandard.ZstdDecompressor().decompress(packed))
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
+
+
+def _whole(number: object) -> int:
+    if not isinstance(number, int):
+        raise TypeError("not a whole number")
+    return number
 
 
 def _little_endian(numbers: array[int]) -> bytes:
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers.tobytes()
-
-
-def _seal(part: bytes, number: int, of: int) -> bytes:
-    body = struct.pack("<II", number, of) + part
-    return struct.pack("<I", zlib.crc32(body)) + body
-
-
-def _unseal(segment: bytes, number: int, of: int) -> bytes:
-    if len(segment) < _SLICE.size:
-        raise ValueError("segment is cut short")
-    crc, own_number, own_of = _SLICE.unpack_from(segment)
-    if crc != zlib.crc32(segment[4:]):
-        raise ValueError("segment does not match its checksum")
-    if (own_number, own_of) != (number, of):
-        raise ValueError("segments are missing or out of order")
-    return segment[_SLICE.size :]
