@@ -70,7 +70,11 @@ async def test_scores_become_a_row_for_each_measure_and_the_highest_version_stay
     pipe: Pipe,
 ) -> None:
     older = replace(UPDATE, version=make_version(1, 6), panes=(PaneRow(HOUR, (9,) * 12),))
-    panes = "SELECT measure, counts, bitAnd(version, 65535) FROM score_panes FINAL ORDER BY measure"
+    next_hour = replace(UPDATE, panes=(PaneRow(HOUR + 3_600_000, (1,) * 12),), windows=())
+    panes = (
+        "SELECT measure, counts, bitAnd(version, 65535) FROM score_panes FINAL "
+        f"WHERE hour = fromUnixTimestamp({HOUR // 1000}) ORDER BY measure"
+    )
     expected: list[tuple[object, ...]] = [
         ("response", [7, 0, 0, 0, 0, 0], 7),
         ("trust", [0, 0, 0, 0, 3, 4], 7),
@@ -80,7 +84,8 @@ async def test_scores_become_a_row_for_each_measure_and_the_highest_version_stay
         await pipe.wait_for(panes, expected)
         await pipe.send(pipe.topics.scores, encode_score(older), 1)
         await pipe.send(pipe.topics.scores, encode_score(UPDATE), 1)
-        await pipe.wait_for("SELECT max(next_offset) FROM sink_progress", [(3,)])
+        await pipe.send(pipe.topics.scores, encode_score(next_hour), 1)  # stored after those before
+        await pipe.wait_for("SELECT uniqExact(hour) FROM score_panes", [(2,)])
     assert pipe.rows(panes) == expected
     assert pipe.rows(
         "SELECT window, window_end - window_start, counts, emitted_at - as_of < 1 "
