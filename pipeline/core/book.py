@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import GroupCut, Pane
-from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures, count
+from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures, count, uncount
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
 from pipeline.core.windows import HOUR, MINUTE, WINDOWS
@@ -34,13 +34,13 @@ class Book:
         if hour not in panes.hours:
             self._hours[hour].append(panes)
             panes.hours[hour] = [0] * panes.width
-        count(panes.hours[hour], slots, 1)
+        count(panes.hours[hour], slots)
         panes.unsent.add(hour)
         if minute >= self.oldest_minute:
             if minute not in panes.minutes:
                 self._minutes[minute].append(panes)
                 panes.minutes[minute] = [0] * panes.width
-            count(panes.minutes[minute], slots, 1)
+            count(panes.minutes[minute], slots)
             panes.uncut_minutes.add(minute)
         if occurred_at > panes.last_at:
             panes.last_at = occurred_at
@@ -49,16 +49,18 @@ class Book:
             panes.changes.append((occurred_at, slots, 1))
 
     def take_back(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
-        """Undo one counted response."""
+        """Undo one counted response, as far as its survey's counts were kept since."""
         panes = self.groups[group]
         hour, minute = occurred_at // HOUR, occurred_at // MINUTE
-        count(panes.hours[hour], slots, -1)
+        whole = uncount(panes.hours[hour], slots)
         panes.unsent.add(hour)
         if minute in panes.minutes:
-            count(panes.minutes[minute], slots, -1)
+            whole &= uncount(panes.minutes[minute], slots)
             panes.uncut_minutes.add(minute)
         self.touched[panes] = None
-        if self.keep_sums:
+        if not whole:
+            panes.drop_windows()  # summed anew from the panes
+        elif self.keep_sums:
             panes.changes.append((occurred_at, slots, -1))
 
     def advance(self, watermark: int) -> None:

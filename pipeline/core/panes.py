@@ -19,10 +19,19 @@ MINUTES_KEPT: Final = 2 * 60
 Measures = tuple[tuple[str, str], ...]
 
 
-def count(pane: list[int], slots: tuple[int, ...], sign: int) -> None:
-    """Add `sign` to each of `slots` of a pane."""
+def count(pane: list[int], slots: tuple[int, ...]) -> None:
+    """Add one to each of `slots` of a pane."""
     for slot in slots:
-        pane[slot] += sign
+        pane[slot] += 1
+
+
+def uncount(pane: list[int], slots: tuple[int, ...]) -> bool:
+    """Take one off each of `slots`; False where there was none: a survey that stopped asking and
+    asks again has lost counts, and none may fall below zero."""
+    counted = [slot for slot in slots if pane[slot]]
+    for slot in counted:
+        pane[slot] -= 1
+    return len(counted) == len(slots)
 
 
 @dataclass(slots=True, eq=False)
