@@ -1,6 +1,6 @@
 """A catalogue as canonical bytes, and the digest that names its content.
 
-Checkpoints keep the bytes: a restart must fold with the catalogue its state was built with.
+Checkpoints keep the bytes, so that the catalogue behind a state can be read back.
 """
 
 from __future__ import annotations

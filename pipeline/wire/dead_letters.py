@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pipeline.errors import SchemaError
 from pipeline.wire.avro import HEADER, MARKER
-from pipeline.wire.topics import DEAD_LETTER_BYTES
+from pipeline.wire.topics import DEAD_LETTER_BYTES, dead_letter_key
 
 Stage = Literal["score", "sink"]
 Headers = list[tuple[str, bytes]]
@@ -42,7 +42,7 @@ class DeadLetter:
     @property
     def key(self) -> bytes:
         """`topic/partition/offset/stage`: the same fault always lands on the same key."""
-        return f"{self.topic}/{self.partition}/{self.offset}/{self.stage}".encode()
+        return dead_letter_key(self.topic, self.partition, self.offset, self.stage)
 
     def headers(self) -> Headers:
         """The envelope, one UTF-8 header a fact."""
