@@ -81,7 +81,7 @@ def fill(state: PartitionState, catalogue: Catalogue, ids: int, panes: int) -> N
         if number % FRESH_EACH == 0:
             state.ids.take_fresh()
     world = cells(catalogue)
-    state.book.advance(now * HOUR)
+    state.book.follow(now * HOUR)
     # The groups of the catalogue make 75,000 panes in four weeks; more come as further channels.
     for number in range(panes):
         row, hour = divmod(number, HOURS)
@@ -90,6 +90,7 @@ def fill(state: PartitionState, catalogue: Catalogue, ids: int, panes: int) -> N
         group = group._replace(channel=f"{group.channel}-{extra}") if extra else group
         answers = tuple(SLOTS * question + 1 for question in range(len(survey.questions)))
         state.book.add(group, (now - hour) * HOUR, answers)
+    state.book.catch_up()
     state.emit(now * HOUR, windows=False)
 
 

@@ -23,33 +23,40 @@ class Book:
         self.keep_sums = False
         self.watermark = 0
         self.oldest_hour = 0  # hours below have expired: they end 29 days or more behind
-        self.oldest_minute = 0
+        self._recent: list[tuple[GroupPanes, int, tuple[int, ...]]] = []  # minutes yet to count
+        self._hours_from = 0  # hours and minutes below are forgotten
+        self._minutes_from = 0
         self._hours: defaultdict[int, list[GroupPanes]] = defaultdict(list)
         self._minutes: defaultdict[int, list[GroupPanes]] = defaultdict(list)
 
     def add(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
-        """Count one response and let the watermark follow."""
+        """Count one response and let the watermark follow; `catch_up` ends a batch of them."""
         panes = self.groups.get(group) or self._open(group)
-        hour, minute = occurred_at // HOUR, occurred_at // MINUTE
-        if hour not in panes.hours:
+        hour = occurred_at // HOUR
+        pane = panes.hours.get(hour)
+        if pane is None:
             self._hours[hour].append(panes)
-            panes.hours[hour] = [0] * panes.width
-        count(panes.hours[hour], slots)
+            pane = panes.hours[hour] = [0] * panes.width
+        for slot in slots:
+            pane[slot] += 1
         panes.unsent.add(hour)
-        if minute >= self.oldest_minute:
-            if minute not in panes.minutes:
-                self._minutes[minute].append(panes)
-                panes.minutes[minute] = [0] * panes.width
-            count(panes.minutes[minute], slots)
-            panes.uncut_minutes.add(minute)
-        if occurred_at > panes.last_at:
-            panes.last_at = occurred_at
+        self._recent.append((panes, occurred_at, slots))
         self.touched[panes] = None
         if self.keep_sums:
             panes.changes.append((occurred_at, slots, 1))
+        if occurred_at > panes.last_at:
+            panes.last_at = occurred_at
+            self.follow(occurred_at)
+
+    def follow(self, occurred_at: int) -> None:
+        """Let the watermark follow an accepted record; what that expires is forgotten later."""
+        if occurred_at > self.watermark:
+            self.watermark = occurred_at
+            self.oldest_hour = max(0, occurred_at // HOUR - HOURS_KEPT)
 
     def take_back(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
         """Undo one counted response, as far as its survey's counts were kept since."""
+        self.catch_up()
         panes = self.groups[group]
         hour, minute = occurred_at // HOUR, occurred_at // MINUTE
         whole = uncount(panes.hours[hour], slots)
@@ -63,23 +70,28 @@ class Book:
         elif self.keep_sums:
             panes.changes.append((occurred_at, slots, -1))
 
-    def advance(self, watermark: int) -> None:
-        """Move the watermark and forget what expired; panes do so when a minute is over."""
-        same_minute = self.watermark and watermark // MINUTE == self.watermark // MINUTE
-        self.watermark = watermark
-        if same_minute:
-            return
-        minutes, hours = self.oldest_minute, self.oldest_hour
-        self.oldest_minute = max(0, watermark // MINUTE - MINUTES_KEPT)
-        self.oldest_hour = max(0, watermark // HOUR - HOURS_KEPT)
-        if self.oldest_minute > minutes:
-            for minute in _expired(self._minutes, minutes, self.oldest_minute):
-                for panes in self._minutes.pop(minute):
-                    panes.expire_minute(minute)
-        if self.oldest_hour > hours:
-            for hour in _expired(self._hours, hours, self.oldest_hour):
-                for panes in self._hours.pop(hour):
-                    self._expire(panes, hour)
+    def catch_up(self) -> None:
+        """Count the minutes of what was added, and forget what expired meanwhile.
+
+        Most minutes of a replay have expired by the end of a batch: those are never counted.
+        """
+        first_minute = max(0, self.watermark // MINUTE - MINUTES_KEPT)
+        for panes, occurred_at, slots in self._recent:
+            minute = occurred_at // MINUTE
+            if minute >= first_minute:
+                if minute not in panes.minutes:
+                    self._minutes[minute].append(panes)
+                    panes.minutes[minute] = [0] * panes.width
+                count(panes.minutes[minute], slots)
+                panes.uncut_minutes.add(minute)
+        self._recent.clear()
+        for minute in _expired(self._minutes, self._minutes_from, first_minute):
+            for panes in self._minutes.pop(minute):
+                panes.expire_minute(minute)
+        for hour in _expired(self._hours, self._hours_from, self.oldest_hour):
+            for panes in self._hours.pop(hour):
+                self._expire(panes, hour)
+        self._minutes_from, self._hours_from = first_minute, self.oldest_hour
 
     def _expire(self, panes: GroupPanes, hour: int) -> None:
         panes.expire_hour(hour)
@@ -130,11 +142,11 @@ class Book:
         panes = self.groups.get(cut.group) or self._open(cut.group, cut.measures)
         panes.last_at = max(panes.last_at, cut.last_at)
         source = _mapping(cut.measures, panes.measures)
-        for hour, counts in _alive(cut.hours, self.oldest_hour):
+        for hour, counts in _alive(cut.hours, self._hours_from):
             if hour not in panes.hours:
                 self._hours[hour].append(panes)
             panes.hours[hour] = [counts[at] if at >= 0 else 0 for at in source]
-        for minute, counts in _alive(cut.minutes, self.oldest_minute):
+        for minute, counts in _alive(cut.minutes, self._minutes_from):
             if minute not in panes.minutes:
                 self._minutes[minute].append(panes)
             panes.minutes[minute] = [counts[at] if at >= 0 else 0 for at in source]
@@ -156,6 +168,8 @@ def measures_of(catalogue: Catalogue, survey_id: str) -> Measures:
 
 def _expired(index: dict[int, list[GroupPanes]], first: int, last: int) -> Iterator[int]:
     """The indexed times in `[first, last)`, walking whichever is shorter; a jump may span years."""
+    if last <= first:
+        return iter(())
     if last - first < len(index):
         return iter([time for time in range(first, last) if time in index])
     return iter([time for time in index if time < last])

@@ -28,6 +28,11 @@ class IdState(IntEnum):
     RETRACTED = 3  # counted, then taken back; or the other way round
 
 
+COUNTED: Final = IdState.COUNTED
+RETRACTION_ONLY: Final = IdState.RETRACTION_ONLY
+"""Looked up for every record: an attribute of an enumeration costs ten times a name."""
+
+
 class IdStore:
     """Event id → (content hash, hour, state). Ids of hours below `forget_before` are absent."""
 

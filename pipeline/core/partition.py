@@ -14,7 +14,7 @@ from typing import Final
 
 from pipeline.core.book import Book, measures_of
 from pipeline.core.cut import UNKNOWN, Cut
-from pipeline.core.ids import IdState, IdStore
+from pipeline.core.ids import COUNTED, RETRACTION_ONLY, IdState, IdStore
 from pipeline.core.reasons import Outcome, Reason
 from pipeline.core.response import MAX_AHEAD, Response, Validator
 from pipeline.core.updates import (
@@ -112,14 +112,16 @@ class PartitionState:
             self.as_of = appended_at
             folded += 1
             try:
-                outcome, reason = self._judge(record, appended_at)
+                verdict = self._judge(record, appended_at)
             except Exception:
                 # The one place that must not stop: a record we cannot handle is kept as bytes.
-                outcome, reason = Outcome.DEAD_LETTER, Reason.INTERNAL_ERROR
-            self._outcomes[outcome] += 1
-            if outcome is not Outcome.ACCEPTED:
-                verdicts.append(Verdict(offset, outcome, reason))
+                verdict = Outcome.DEAD_LETTER, Reason.INTERNAL_ERROR
+            if verdict is not None:
+                verdicts.append(Verdict(offset, *verdict))
+        self.book.catch_up()
         self.ids.sweep(folded)
+        self._outcomes[Outcome.ACCEPTED] += folded - len(verdicts)
+        self._outcomes.update(Outcome(verdict.outcome) for verdict in verdicts)
         self._verdicts += verdicts
         return verdicts
 
@@ -194,7 +196,8 @@ class PartitionState:
         totals = last.totals
         state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
         state._missing, state._marker = totals.missing, totals.marker
-        state.book.advance(last.watermark)
+        state.book.follow(last.watermark)
+        state.book.catch_up()
         state.ids.forget_before = state.book.oldest_hour
         for cut in cuts:
             for group in cut.groups:
@@ -204,7 +207,8 @@ class PartitionState:
 
     def _judge(
         self, record: Response | Mapping[str, object] | Reason, appended_at: int
-    ) -> tuple[Outcome, str]:
+    ) -> tuple[Outcome, str] | None:
+        """The outcome of one record and its reason; None when it is simply accepted."""
         if self._partial:
             self._begin(appended_at)
         response = record
@@ -213,42 +217,35 @@ class PartitionState:
                 response = self._validator.check(response, appended_at)
             if isinstance(response, Reason):
                 return Outcome.DEAD_LETTER, response
-        hour = response.occurred_at // HOUR
-        if hour < self.floor or hour < self.ids.forget_before:
-            self._repairs[response.group].add(hour)
-            return Outcome.LATE, ""
         event_id, occurred_at, group, slots, content, retracted = response
-        state = IdState.RETRACTION_ONLY if retracted else IdState.COUNTED
-        known = self.ids.learn(event_id, content, hour, state)
+        hour = occurred_at // HOUR
+        if hour < self.floor or hour < self.book.oldest_hour:
+            self._repairs[group].add(hour)
+            return Outcome.LATE, ""
+        known = self.ids.learn(event_id, content, hour, RETRACTION_ONLY if retracted else COUNTED)
         if known is not None:
             return self._repeat(response, hour, *known)
         if retracted:
             return Outcome.RETRACTION, ""
         self.book.add(group, occurred_at, slots)
-        self._follow(occurred_at)
-        return Outcome.ACCEPTED, ""
+        self.ids.forget_before = self.book.oldest_hour
+        return None
 
     def _repeat(
         self, response: Response, hour: int, content: bytes, known: IdState
-    ) -> tuple[Outcome, str]:
+    ) -> tuple[Outcome, str] | None:
         """The outcome of a record whose id is known; a response and its retraction cancel out."""
         if content != response.content:
             return Outcome.DEAD_LETTER, Reason.CONFLICTING
-        expected = IdState.COUNTED if response.retracted else IdState.RETRACTION_ONLY
-        if known is not expected:
+        if known is not (COUNTED if response.retracted else RETRACTION_ONLY):
             return Outcome.DUPLICATE, ""
         self.ids.put(response.event_id, content, hour, IdState.RETRACTED)
         if response.retracted:
             self.book.take_back(response.group, response.occurred_at, response.slots)
             return Outcome.RETRACTION, ""
-        self._follow(response.occurred_at)
-        return Outcome.ACCEPTED, ""
-
-    def _follow(self, occurred_at: int) -> None:
-        """Let the watermark follow an accepted record."""
-        if occurred_at > self.book.watermark:
-            self.book.advance(occurred_at)
-            self.ids.forget_before = self.book.oldest_hour
+        self.book.follow(response.occurred_at)
+        self.ids.forget_before = self.book.oldest_hour
+        return None
 
     def _begin(self, appended_at: int) -> None:
         """Find the first hour whose answers are all appended after this record."""

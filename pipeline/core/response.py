@@ -52,6 +52,15 @@ class Response(NamedTuple):
     retracted: bool
 
 
+class Told(NamedTuple):
+    """All that a record tells besides id and time; `content` is canonical: names, values, texts."""
+
+    group: Group
+    slots: tuple[int, ...]
+    content: bytes
+    retracted: bool
+
+
 _new = tuple.__new__  # half the time of Response(...), and it runs once for every record
 _fields = itemgetter(
     *("event_id", "occurred_at", "agency", "service", "channel", "survey"),
@@ -86,8 +95,9 @@ class Validator:
         free = b"" if location is None and comment is None else free_text(location, comment)
         if isinstance(free, Reason):
             return free
-        unique = bytes.fromhex(event_id.replace("-", ""))
-        return respond(unique, occurred_at, appended_at, who, what, retracted is True, free)
+        (group, names), (slots, values) = who, what
+        told = Told(group, slots, names + values + free, retracted is True)
+        return respond(bytes.fromhex(event_id.replace("-", "")), occurred_at, appended_at, told)
 
     def who(self, agency: str, service: str, channel: str, survey: str) -> Who | Reason:
         """The group of four codes or aliases, or the first of them that does not hold."""
@@ -160,16 +170,8 @@ def gather(survey: Survey, places: list[tuple[int, bytes]]) -> What:
     return slots, b",".join(sorted([name for _, name in places]))
 
 
-def respond(
-    event_id: bytes,
-    occurred_at: int,
-    appended_at: int,
-    who: Who,
-    what: What,
-    retracted: bool,
-    free: bytes,
-) -> Response | Reason:
-    """Put a response together; `free` are the canonical bytes of location and comment.
+def respond(event_id: bytes, occurred_at: int, appended_at: int, told: Told) -> Response | Reason:
+    """Put a response together.
 
     The content hash (8 bytes) covers the canonical record: aliases resolved, `retracted` left out.
     It tells a producer's own mistake from a repeat, so it need not withstand an attack.
@@ -177,10 +179,8 @@ def respond(
     if not EARLIEST <= occurred_at <= appended_at + MAX_AHEAD:
         early = occurred_at < EARLIEST
         return Reason.OCCURRED_TOO_EARLY if early else Reason.OCCURRED_IN_FUTURE
-    group, names = who
-    slots, values = what
-    content = occurred_at.to_bytes(8, "big") + names + values + free
-    digest = xxh3_64_digest(content)
+    group, slots, content, retracted = told
+    digest = xxh3_64_digest(occurred_at.to_bytes(8, "big") + content)
     return _new(Response, (event_id, occurred_at, group, slots, digest, retracted))
 
 

@@ -12,7 +12,7 @@ from aiokafka.structs import ConsumerRecord
 
 from pipeline import metrics
 from pipeline.core.partition import Emission, Record
-from pipeline.core.reasons import Outcome, Reason
+from pipeline.core.reasons import Outcome
 from pipeline.core.updates import Verdict
 from pipeline.core.windows import MINUTE
 from pipeline.score.letters import Post
@@ -148,15 +148,9 @@ class Tenure:
         return not self.alive
 
     def _decoded(self, records: Records) -> Iterator[Record]:
-        read = self._read
-        for record in records:
-            appended_at = record.timestamp
-            try:
-                content = read(record.value, appended_at)
-            except Exception:
-                # Never seen, but what is not foreseen must not stop the partition either.
-                content = Reason.INTERNAL_ERROR
-            yield record.offset, appended_at, content
+        appended = [record.timestamp for record in records]
+        read = self._read([record.value for record in records], appended)
+        return zip([record.offset for record in records], appended, read, strict=True)
 
     def _take(self) -> tuple[Emission, list[DeadLetter]]:
         now = time.time_ns() // 1_000_000

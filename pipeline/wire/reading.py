@@ -2,20 +2,20 @@
 
 A record is an id, a time, then who was asked (four strings) and what was answered (the rest). The
 bytes of the last two repeat: few groups, few answers. Equal bytes decode to equal values, so they
-are looked up instead, and only the id and the time are read for each record. Everything unusual
+are looked up instead, and ids and times are read for a whole chunk at once. Everything unusual
 (another schema version, a very long comment, first sight, any fault) takes the full path.
 """
 
 from __future__ import annotations
 
-import re
-from binascii import unhexlify
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.core.catalogue import Survey
 from pipeline.core.reasons import Reason
 from pipeline.core.response import (
     Response,
+    Told,
     Validator,
     What,
     Who,
@@ -24,58 +24,49 @@ from pipeline.core.response import (
     gather,
     respond,
 )
+from pipeline.core.updates import Group
 from pipeline.core.vocabulary import SLOTS
-from pipeline.wire.avro import HEADER
+from pipeline.wire.heads import WHO_AT, event_ids, times
 from pipeline.wire.responses import ResponseDecoder, response_codec
 
-_ID_AT: Final = HEADER + 1
-_TIME_AT: Final = _ID_AT + 36
-_WHO_AT: Final = _TIME_AT + 6
-"""A UUID is 36 characters; a time between 2004 and 2109 takes 6 bytes as a variable-length long."""
-_SIX_BYTES: Final = 0x808080808081
-_SIX_BYTES_END: Final = 0x008080808080
-"""Continuation bits of a 6-byte long: set in five bytes, clear in the last; bit 0 is the sign."""
 _MOST_GROUPS: Final = 10_000
-_MOST_PATTERNS: Final = 100_000
-_LONGEST_PATTERN: Final = 512
-"""Remembered byte strings: some 30 MB at the most, whatever a hostile producer sends; no form
+_MOST_TAILS: Final = 100_000
+_LONGEST_TAIL: Final = 512
+"""Remembered byte strings: some 50 MB at the most, whatever a hostile producer sends; no form
 makes longer ones."""
 _FLAGS: Final = {b"\0": False, b"\1": True}
 _PLAIN: Final = {b"\0\0\0\0": False, b"\0\0\0\1": True}
 """What follows the answers without location and comment: end of map, two nulls, `retracted`."""
 
-_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-
-
-_Tail = tuple[What, bool, bytes]
-"""What was answered, `retracted`, and the canonical bytes of location and comment."""
-
 
 class _Seen:
-    """A group that was seen: its survey's answers by their bytes, one by one and all together."""
+    """A group that was seen, and the answers its survey allows, by their bytes."""
 
     def __init__(self, who: Who, survey: Survey) -> None:
         self.who = who
-        self.patterns: dict[bytes, What] = {}
         self._survey = survey
         self._places = {
             _short_string(measure) + bytes([value << 1]): place
             for (measure, value), place in answer_places(survey).items()
         }
 
-    def parse(self, answers: bytes, number: int) -> What | None:
-        """The answers in one map block of `number` entries; None for anything unusual."""
-        at, places = 1, []
-        for _ in range(number):
-            end = at + 2 + (answers[at] >> 1)
-            place = self._places.get(answers[at:end])
+    def parse(self, tail: bytes, at: int) -> tuple[What, int] | None:
+        """The answers in one map block at `at`, and where it ends; None for anything unusual."""
+        number = tail[at] if at < len(tail) else 0
+        if not number or number & 0x81:
+            return None
+        at += 1
+        places, find = [], self._places.get
+        for _ in range(number >> 1):
+            end = at + 2 + (tail[at] >> 1 if at < len(tail) else 0)
+            place = find(tail[at:end])
             if place is None:
                 return None
             places.append(place)
             at = end
-        if len({slot // SLOTS for slot, _ in places}) != number:
+        if len({slot // SLOTS for slot, _ in places}) != len(places):
             return None
-        return gather(self._survey, places)
+        return gather(self._survey, places), at
 
 
 class ResponseReader:
@@ -86,70 +77,91 @@ class ResponseReader:
         self._validator = validator
         self._start = response_codec().header + b"\x48"  # the length of an id, 36, as Avro long
         self._seen: dict[bytes, _Seen] = {}
-        self._room = _MOST_PATTERNS
+        self._tails: dict[bytes, Told] = {}
 
-    def read(self, value: bytes | None, appended_at: int) -> Response | Reason:
-        """The response in one Kafka value appended at `appended_at` (ms), or why there is none."""
-        if value is not None and value[:_ID_AT] == self._start:
-            packed = int.from_bytes(value[_TIME_AT:_WHO_AT], "little")
-            end = _end_of_who(value)
-            seen = self._seen.get(value[_WHO_AT:end])
-            if seen and packed & _SIX_BYTES == _SIX_BYTES_END and _UUID(value, _ID_AT, _TIME_AT):
-                known = self._tail(seen, value[end:])
-                if known:
-                    unique = unhexlify(value[_ID_AT:_TIME_AT].replace(b"-", b""))
-                    return respond(unique, _time(packed), appended_at, seen.who, *known)
-        return self._read_all(value, appended_at)
+    def read(
+        self, values: Sequence[bytes | None], appended: Sequence[int]
+    ) -> list[Response | Reason]:
+        """The response in each Kafka value appended at that time (ms), or why there is none."""
+        found = [
+            self._find(value) or self._read_all(value, at)
+            for value, at in zip(values, appended, strict=True)
+        ]
+        known = [
+            value
+            for value, what in zip(values, found, strict=True)
+            if value and isinstance(what, Told)
+        ]
+        heads = zip(event_ids(known), times(known), strict=True)
+        read: list[Response | Reason] = []
+        for value, at, what in zip(values, appended, found, strict=True):
+            if isinstance(what, Told):
+                event_id, occurred_at = next(heads)
+                usual = event_id and occurred_at >= 0
+                what = (
+                    respond(event_id, occurred_at, at, what) if usual else self._read_all(value, at)
+                )
+            read.append(what)
+        return read
 
-    def _tail(self, seen: _Seen, tail: bytes) -> _Tail | None:
-        """The rest of a record after who was asked; None for anything unusual."""
-        number = tail[0] >> 1 if tail else 0
-        if not number or tail[0] & 0x81:
+    def _find(self, value: bytes | None) -> Told | None:
+        """All but id and time of one record; None for anything unusual."""
+        if not value or not value.startswith(self._start):
             return None
-        end, size = 1, len(tail)
-        for _ in range(number):
-            if end >= size:
-                return None
-            end += 2 + (tail[end] >> 1)
-        answers = tail[:end]
-        what = seen.patterns.get(answers) or self._pattern(seen, answers, number)
-        return what and _with_free_text(what, tail[end:])
+        tail = value[WHO_AT:]
+        return self._tails.get(tail) or self._parse(tail)
 
-    def _pattern(self, seen: _Seen, answers: bytes, number: int) -> What | None:
-        what = seen.parse(answers, number)
-        if what and self._room and len(answers) <= _LONGEST_PATTERN:
-            self._room -= 1
-            seen.patterns[answers] = what
-        return what
+    def _parse(self, tail: bytes) -> Told | None:
+        end = _end_of_who(tail)
+        seen = self._seen.get(tail[:end])
+        found = seen and seen.parse(tail, end)
+        if not seen or not found:
+            return None
+        (slots, values), end = found
+        group, names = seen.who
+        rest = tail[end:]
+        retracted = _PLAIN.get(rest)
+        if retracted is None:
+            return _with_free_text(group, slots, names + values, rest)
+        told = Told(group, slots, names + values, retracted)
+        if len(self._tails) < _MOST_TAILS and len(tail) <= _LONGEST_TAIL:
+            self._tails[tail] = told
+        return told
 
     def _read_all(self, value: bytes | None, appended_at: int) -> Response | Reason:
-        record = self._decoder.decode(value)
-        if isinstance(record, Reason):
-            return record
-        response = self._validator.check(record, appended_at)
-        if isinstance(response, Response) and value is not None:
-            self._learn(value, record)
+        try:
+            record = self._decoder.decode(value)
+            if isinstance(record, Reason):
+                return record
+            response = self._validator.check(record, appended_at)
+            if isinstance(response, Response) and value is not None:
+                self._learn(value, record)
+        except Exception:
+            # Never seen, but what is not foreseen must not stop the partition either.
+            return Reason.INTERNAL_ERROR
         return response
 
     def _learn(self, value: bytes, record: dict[str, object]) -> None:
         """Remember who was asked; only a record of the current version has this shape."""
-        if not value.startswith(self._start) or len(self._seen) >= _MOST_GROUPS:
+        tail = value[WHO_AT:]
+        start = tail[: _end_of_who(tail)]
+        if (
+            not value.startswith(self._start)
+            or len(self._seen) >= _MOST_GROUPS
+            or start in self._seen  # unusual in another way: a comment, or a time
+        ):
             return
-        if value[_WHO_AT : _end_of_who(value)] in self._seen:
-            return  # unusual in another way: a comment, or answers never seen
         codes = [str(record[name]) for name in ("agency", "service", "channel", "survey")]
         who = self._validator.who(*codes)
-        packed = b"".join(_short_string(code) for code in codes)
-        if isinstance(who, tuple) and value[_WHO_AT : _end_of_who(value)] == packed:
+        if isinstance(who, tuple) and start == b"".join(_short_string(code) for code in codes):
             survey = self._validator.catalogue.surveys[who[0].survey]
-            self._seen[packed] = _Seen(who, survey)
+            self._seen[start] = _Seen(who, survey)
 
 
-def _with_free_text(what: What, rest: bytes) -> _Tail | None:
+def _with_free_text(
+    group: Group, slots: tuple[int, ...], content: bytes, rest: bytes
+) -> Told | None:
     """Add location, comment and `retracted`; None unless all three are as they should be."""
-    plain = _PLAIN.get(rest)
-    if plain is not None:
-        return what, plain, b""
     try:
         if rest[0]:
             return None  # another block of the map
@@ -159,7 +171,9 @@ def _with_free_text(what: What, rest: bytes) -> _Tail | None:
         return None
     retracted = _FLAGS.get(rest[at:])
     free = free_text(location, comment)
-    return None if retracted is None or isinstance(free, Reason) else (what, retracted, free)
+    if retracted is None or isinstance(free, Reason):
+        return None
+    return Told(group, slots, content + free, retracted)
 
 
 def _optional_text(data: bytes, at: int) -> tuple[str | None, int]:
@@ -184,25 +198,13 @@ def _short_string(text: str) -> bytes:
     return bytes([len(data) << 1 & 0xFF]) + data
 
 
-def _end_of_who(value: bytes) -> int:
+def _end_of_who(tail: bytes) -> int:
     """Where the four strings end, if their lengths take one byte each; else a place nobody learnt.
 
     Slices past the end are empty, so a record cut short finds nothing and takes the full path.
     """
-    end = _WHO_AT
-    size = len(value)
+    end = 0
+    size = len(tail)
     for _ in range(4):
-        end += 1 + (value[end] >> 1 if end < size else 0)
+        end += 1 + (tail[end] >> 1 if end < size else 0)
     return end
-
-
-def _time(packed: int) -> int:
-    """Milliseconds from the six bytes of a zigzag variable-length long that is not negative."""
-    return (
-        packed & 0x7F
-        | packed >> 1 & 0x3F80
-        | packed >> 2 & 0x1FC000
-        | packed >> 3 & 0xFE00000
-        | packed >> 4 & 0x7F0000000
-        | packed >> 5 & 0x3F800000000
-    ) >> 1

@@ -131,7 +131,7 @@ _seasoned = ResponseReader(ResponseDecoder(), Validator(CATALOGUE))
 """Keeps what it learnt from one example to the next."""
 
 for _group in GROUPS:
-    _seasoned.read(encode_response(response(answers={}, **_group._asdict())), START)
+    _seasoned.read([encode_response(response(answers={}, **_group._asdict()))], [START])
 
 
 _decode, _check = ResponseDecoder().decode, Validator(CATALOGUE).check
@@ -146,14 +146,14 @@ def slowly(value: bytes) -> Response | Reason:
 @given(st.lists(st.one_of(values(), values(), damaged()), min_size=1, max_size=8))
 def test_reading_is_decoding_and_checking_whatever_came_before(sent: list[bytes]) -> None:
     fresh = ResponseReader(ResponseDecoder(), Validator(CATALOGUE))
-    for value in (*sent, *sent):
-        expected = slowly(value)
-        assert fresh.read(value, START) == expected
-        assert _seasoned.read(value, START) == expected
+    chunk, expected = [*sent, *sent], [slowly(value) for value in (*sent, *sent)]
+    assert [fresh.read([value], [START])[0] for value in chunk] == expected
+    assert fresh.read(chunk, [START] * len(chunk)) == expected
+    assert _seasoned.read(chunk, [START] * len(chunk)) == expected
 
 
 @given(st.binary(max_size=60), st.booleans())
 def test_random_bytes_are_refused_and_never_raise(noise: bytes, header: bool) -> None:
     value = encode_response(response())[:10] + noise if header else noise
     assert isinstance(slowly(value), Reason)
-    assert _seasoned.read(value, START) == slowly(value)
+    assert _seasoned.read([value], [START]) == [slowly(value)]
