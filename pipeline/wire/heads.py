@@ -1,4 +1,4 @@
-"""Ids and times of many records at once: both stand at fixed places, so they are read by columns."""
+"""Ids and times of many records at once: both stand at fixed places, read by columns."""
 
 from __future__ import annotations
 
