@@ -187,7 +187,7 @@ class Tenure:
         for record in records:
             reason = refused.get(record.offset)
             if reason is not None:
-                self._dead.append(_dead_letter(record, reason))
+                self._dead.append(dead_letter(record, "score", str(reason)))
                 self._dead_bytes += len(record.value or b"")
                 metrics.DEAD_LETTERS.labels(str(reason)).inc()
 
@@ -195,15 +195,3 @@ class Tenure:
 def this_minute() -> int:
     """The pane that contains now, counted since 1970."""
     return time.time_ns() // (MINUTE * 1_000_000)
-
-
-def _dead_letter(record: ConsumerRecord[bytes, bytes], reason: str) -> DeadLetter:
-    return dead_letter(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        stage="score",
-        reason=str(reason),
-        appended_at=record.timestamp,
-        value=record.value,
-    )

@@ -54,13 +54,4 @@ class Letters:
 
 
 def _letter(refused: Refused) -> DeadLetter:
-    record = refused.record
-    return dead_letter(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        stage="sink",
-        reason=refused.reason,
-        appended_at=record.timestamp,
-        value=record.value,
-    )
+    return dead_letter(refused.record, "sink", refused.reason)

@@ -5,9 +5,9 @@ Headers never hold field values, so that a reader of headers learns nothing abou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from pipeline.errors import SchemaError
 from pipeline.wire.avro import HEADER, MARKER
@@ -18,6 +18,13 @@ Headers = list[tuple[str, bytes]]
 
 _STAGES: Final[dict[bytes, Stage]] = {b"score": "score", b"sink": "sink"}
 _LONG: Final = 1 << 63
+
+ATTEMPT: Final = "attempt"
+"""Header of a dead letter, and of a record that `cxpulse replay` sends back: which attempt it is,
+counted from 1 in decimal. A record without it is a first attempt."""
+
+MOST_ATTEMPTS: Final = 1_000_000
+"""Anybody may send the header: a larger number is taken for this one, and fits every column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class DeadLetter:
             ("origin-partition", b"%d" % self.partition),
             ("origin-offset", b"%d" % self.offset),
             ("origin-timestamp", b"%d" % self.appended_at),
-            ("attempt", b"%d" % self.attempt),
+            (ATTEMPT, b"%d" % self.attempt),
             ("schema", self.schema.encode()),
         ]
         if self.value is None:
@@ -70,20 +77,53 @@ class DeadLetter:
         return value[:length].hex()
 
 
-def dead_letter(
-    topic: str,
-    partition: int,
-    offset: int,
-    stage: Stage,
-    reason: str,
-    appended_at: int,
-    value: bytes | None,
-) -> DeadLetter:
-    """A first dead letter. A compressed record can be larger than any message we may send: then
-    only the beginning goes along, marked as cut."""
+class Origin(Protocol):
+    """The part of a Kafka record that its dead letter keeps; `timestamp` is its append time, ms."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+def dead_letter(record: Origin, stage: Stage, reason: str) -> DeadLetter:
+    """The dead letter of a record, with the attempt that the record's own header gives.
+
+    A compressed record can be larger than any message we may send: then only the beginning goes
+    along, marked as cut.
+    """
+    value = record.value
     cut = value is not None and len(value) > DEAD_LETTER_BYTES
-    kept = value[:DEAD_LETTER_BYTES] if value is not None and cut else value
-    return DeadLetter(topic, partition, offset, stage, reason, appended_at, kept, cut=cut)
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        stage=stage,
+        reason=reason,
+        appended_at=record.timestamp,
+        value=value[:DEAD_LETTER_BYTES] if value is not None and cut else value,
+        attempt=attempt_of(record.headers),
+        cut=cut,
+    )
+
+
+def attempt_of(headers: Iterable[tuple[str, bytes]]) -> int:
+    """Which attempt a record is: 1 without a usable header, 2 or more when it was replayed."""
+    for name, raw in headers:
+        if name == ATTEMPT:
+            try:
+                return min(max(1, _number(raw)), MOST_ATTEMPTS)
+            except (ValueError, AttributeError):  # anybody may send a header, or one without value
+                return 1
+    return 1
 
 
 def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> DeadLetter:
@@ -99,7 +139,7 @@ def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) 
             appended_at=_number(facts["origin-timestamp"]),
             value=None if "tombstone" in facts else value,
             cut="cut" in facts,
-            attempt=_number(facts["attempt"]),
+            attempt=_number(facts[ATTEMPT]),
         )
     except (KeyError, ValueError, AttributeError) as error:  # Kafka allows a header without value
         raise SchemaError(f"dead letter without a usable envelope: {error}") from None

@@ -69,6 +69,16 @@ async def test_bad_records_become_dead_letters_and_the_partition_goes_on(
     assert [letter.offset for letter in letters] == list(range(1, 1 + len(bad)))
 
 
+async def test_a_replayed_record_that_fails_again_counts_its_attempts(
+    settings: Settings, topics: TopicReport
+) -> None:
+    async with scoring(settings):
+        await send(settings, [b"not avro"], headers=[("attempt", b"2")])
+        await received(settings, 1)
+    (letter,) = [read_dead_letter(r.value, r.headers) for r in await read(settings, "dead_letters")]
+    assert (letter.attempt, letter.value) == (2, b"not avro")
+
+
 async def test_a_restart_goes_on_from_the_checkpoint_and_counts_nothing_twice(
     settings: Settings, topics: TopicReport
 ) -> None:

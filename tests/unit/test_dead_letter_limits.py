@@ -1,22 +1,29 @@
-"""Dead letters of records that are larger than any message, and of bytes that are not Avro."""
+"""Dead letters of records that are larger than any message, replayed, or of bytes not Avro."""
 
 from __future__ import annotations
 
 import pytest
+from aiokafka.structs import ConsumerRecord
 
-from pipeline.wire.dead_letters import dead_letter, read_dead_letter
+from pipeline.wire.dead_letters import MOST_ATTEMPTS, attempt_of, dead_letter, read_dead_letter
 from pipeline.wire.topics import DEAD_LETTER_BYTES
 
 
+def record(
+    value: bytes | None, *headers: tuple[str, bytes]
+) -> ConsumerRecord[bytes | None, bytes | None]:
+    return ConsumerRecord("t", 0, 7, 1, 1, None, value, None, 0, 0, headers)
+
+
 def test_a_record_that_unpacked_larger_than_a_message_is_cut_and_says_so() -> None:
-    letter = dead_letter("t", 0, 7, "score", "comment_too_long", 1, b"x" * (DEAD_LETTER_BYTES + 1))
+    letter = dead_letter(record(b"x" * (DEAD_LETTER_BYTES + 1)), "score", "comment_too_long")
     assert letter.cut
     assert len(letter.value or b"") == DEAD_LETTER_BYTES
     assert read_dead_letter(letter.value, letter.headers()) == letter
 
 
 def test_a_record_that_fits_keeps_every_byte() -> None:
-    letter = dead_letter("t", 0, 7, "score", "not_avro", 1, b"x" * DEAD_LETTER_BYTES)
+    letter = dead_letter(record(b"x" * DEAD_LETTER_BYTES), "score", "not_avro")
     assert not letter.cut
     assert len(letter.value or b"") == DEAD_LETTER_BYTES
 
@@ -33,5 +40,25 @@ def test_a_record_that_fits_keeps_every_byte() -> None:
 def test_headers_show_a_schema_only_when_the_bytes_claim_one(
     value: bytes | None, shown: str
 ) -> None:
-    headers = dict(dead_letter("t", 0, 7, "score", "r", 1, value).headers())
+    headers = dict(dead_letter(record(value), "score", "r").headers())
     assert headers["schema"] == shown.encode()
+
+
+def test_a_replayed_record_that_fails_again_keeps_its_number() -> None:
+    letter = dead_letter(record(b"x", ("other", b"9"), ("attempt", b"3")), "sink", "r")
+    assert dict(letter.headers())["attempt"] == b"3"
+    assert read_dead_letter(letter.value, letter.headers()).attempt == 3
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [(b"2", 2), (b"0", 1), (b"-4", 1), (b"two", 1), (b"\xff", 1), (b"", 1), (b"9" * 18, None)],
+)
+def test_whatever_the_header_says_the_attempt_is_a_small_count(
+    sent: bytes, taken: int | None
+) -> None:
+    assert attempt_of([("attempt", sent)]) == (taken or MOST_ATTEMPTS)
+
+
+def test_a_header_without_value_is_a_first_attempt() -> None:
+    assert attempt_of([("attempt", None)]) == 1  # type: ignore[list-item]  # Kafka allows null
