@@ -52,15 +52,37 @@ class KafkaSettings(_Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT"
     )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
     )
-    sasl_username: str = Field("", description="needed with SASL")
-    sasl_password: SecretStr = Field(SecretStr(""), description="secret; needed with SASL")
-    allow_sasl_without_tls: bool = Field(False, description="accept passwords in the clear")
+    sasl_username: str = Field("", description="needed with SASL; client id for sasl_token_url")
+    sasl_password: SecretStr = Field(
+        SecretStr(""), description="secret; needed with SASL; of the client for sasl_token_url"
+    )
+    sasl_token: SecretStr = Field(
+        SecretStr(""), description="secret; for OAUTHBEARER, one that does not change"
+    )
+    sasl_token_file: Path | None = Field(
+        None, description="for OAUTHBEARER: holds the token, read again at each login"
+    )
+    sasl_token_url: str = Field(
+        "",
+        pattern=r"^(https://[^\s@]+)?$",
+        description="for OAUTHBEARER: https://... gives tokens (OIDC client credentials)",
+    )
+    sasl_token_scope: str = Field("", description="asked for at sasl_token_url, if it needs one")
+    sasl_token_cafile: Path | None = Field(
+        None, description="PEM of who signed for sasl_token_url; else the system's"
+    )
+    allow_sasl_without_tls: bool = Field(
+        False, description="accept passwords and tokens in the clear"
+    )
     ssl_cafile: Path | None = Field(None, description="PEM of who signed; else the system's")
     ssl_certfile: Path | None = Field(None, description="PEM of our certificate, for mutual TLS")
     ssl_keyfile: Path | None = Field(None, description="PEM of its key, unless in the same file")
+    ssl_key_password: SecretStr = Field(
+        SecretStr(""), description="secret; if that key is encrypted"
+    )
     partitions: int = Field(8, ge=1, le=1024, description="of every topic, when created")
     replication: int = Field(1, ge=1, le=9, description="3 in production")
     min_isr: int = Field(1, ge=1, le=9, description="2 in production")
@@ -92,6 +114,10 @@ class ClickHouseSettings(_Section):
     )
     timeout_seconds: float = Field(30.0, gt=0, description="for one query or insert")
     ca_file: Path | None = Field(None, description="PEM of who signed; else the system's")
+    cert_file: Path | None = Field(
+        None, description="PEM of our certificate; without a password it is the login too"
+    )
+    key_file: Path | None = Field(None, description="PEM of its key, unless in the same file")
     cluster: str = Field(
         "",
         pattern=r"^[a-zA-Z0-9._-]{0,100}$",

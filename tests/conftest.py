@@ -6,7 +6,12 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.clickhouse", "tests.fixtures.variables"]
+pytest_plugins = [
+    "tests.fixtures.kafka",
+    "tests.fixtures.guarded",
+    "tests.fixtures.clickhouse",
+    "tests.fixtures.variables",
+]
 
 # A busy machine is no failure (no deadline); CI draws the same examples each time;
 # `--hypothesis-profile=deep` looks longer.

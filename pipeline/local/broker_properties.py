@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -21,6 +23,30 @@ JVM_FEW_RECORDS = (*JVM, "-XX:TieredStopAtLevel=1")
 
 JVM_SHORT = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 """Options of a tool that runs for a second: compiling well would take longer than running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One more port on loopback, beside the plain one: `protocol` is SSL, SASL_SSL, ...;
+    `properties` are Kafka's own for it, such as `ssl.keystore.location`. The name is in capitals.
+    """
+
+    name: str
+    port: int
+    protocol: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+def with_listeners(base: dict[str, str], listeners: Sequence[Listener]) -> dict[str, str]:
+    """The settings of a broker that also listens there."""
+    found = dict(base)
+    for each in listeners:
+        for key in ("listeners", "advertised.listeners"):
+            found[key] += f",{each.name}://{HOST}:{each.port}"
+        found["listener.security.protocol.map"] += f",{each.name}:{each.protocol}"
+        own = f"listener.name.{each.name.lower()}."
+        found |= {own + key: value for key, value in each.properties.items()}
+    return found
 
 
 def server_properties(

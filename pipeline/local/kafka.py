@@ -15,7 +15,15 @@ from types import TracebackType
 from typing import IO, Self
 
 from pipeline.errors import LocalError
-from pipeline.local.broker_properties import HOST, JVM, JVM_SHORT, render, server_properties
+from pipeline.local.broker_properties import (
+    HOST,
+    JVM,
+    JVM_SHORT,
+    Listener,
+    render,
+    server_properties,
+    with_listeners,
+)
 from pipeline.local.jars import find_java, kafka_jars
 from pipeline.local.probe import brokers_seen, free_port, port_taken
 from pipeline.local.processes import Child
@@ -38,7 +46,8 @@ class LocalKafka:
     """A broker with its data below `data / "kafka"`; also a context manager.
 
     `port` 0 takes a free one. `say` gets a line when something slow happens;
-    `jvm` replaces the options of its Java. All methods block:
+    `jvm` replaces the options of its Java; `listeners` are beside the plain one; `scram` are users
+    made when the folder is new, as `SCRAM-SHA-512=[name=...,password=...]`. All methods block:
     from a coroutine call them through `asyncio.to_thread`. A broker cannot outlive the process
     that started it; a second `start` after `stop` or `kill` continues with the same data.
     """
@@ -49,12 +58,16 @@ class LocalKafka:
         port: int = 9092,
         say: Callable[[str], None] = lambda line: None,
         jvm: Sequence[str] = JVM,
+        listeners: Sequence[Listener] = (),
+        scram: Sequence[str] = (),
     ) -> None:
         self.folder = data.absolute() / "kafka"
         self.port = port or free_port(HOST)
         self.log = self.folder / "broker.log"
         self._say = say
         self._jvm = tuple(jvm)
+        self._listeners = tuple(listeners)
+        self._scram = tuple(scram)
         self._child: Child | None = None
         self._lock: IO[str] | None = None
 
@@ -153,9 +166,8 @@ class LocalKafka:
         shutil.rmtree(scratch, ignore_errors=True)  # native libraries that a killed broker left
         scratch.mkdir()
         config = self.folder / "server.properties"
-        config.write_text(
-            render(server_properties(data, self.port, free_port(HOST))), encoding="utf-8"
-        )
+        properties = server_properties(data, self.port, free_port(HOST))
+        config.write_text(render(with_listeners(properties, self._listeners)), encoding="utf-8")
         program = [str(java), f"-Djava.io.tmpdir={scratch}"]
         program += [f"-Dlog4j2.configurationFile={resource('deploy', 'kafka', 'log4j2.xml')}"]
         program += ["-cp", f"{jars}/*"]
@@ -170,6 +182,7 @@ class LocalKafka:
             "format",
             f"--cluster-id={cluster}",
             f"--config={config}",
+            *(f"--add-scram={user}" for user in self._scram),
         ]
         with self.log.open("ab") as out:
             try:

@@ -47,4 +47,4 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     text = json.dumps(value) if isinstance(value, dict | bool) else str(value)
-    return re.sub(r"//[^/@]*@", f"//{MASK}@", text)
+    return re.sub(r"//[^/]*@", f"//{MASK}@", text)

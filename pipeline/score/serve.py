@@ -33,10 +33,10 @@ async def serve(settings: Settings, *, rebuild: bool = False) -> None:
     Raises:
         CxpulseError: settings, catalogue, checkpoints or Kafka do not allow it; one line each.
     """
-    hear_libraries()
     for name in FAUST_SERVICES:
         logging.getLogger(name).setLevel(logging.WARNING)
-    await _look_for_topics(settings)
+    await _look_for_topics(settings)  # what fails here is told in one line: libraries keep still
+    hear_libraries()
     worker = ScoreWorker(settings, load_catalogue(settings.catalog), rebuild=rebuild)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

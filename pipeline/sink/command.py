@@ -43,7 +43,6 @@ async def serve(settings: Settings) -> None:
     from pipeline.observe import serve_metrics
     from pipeline.sink.service import Sink
 
-    logs.hear_libraries()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

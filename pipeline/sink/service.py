@@ -125,6 +125,7 @@ class Sink:
             progress = Progress(tables, plan.topic) if told else None
             lanes.append(Lane(plan.topic, intake, writer, progress, plan.repairs, plan.pace, stop))
         self._lanes = tuple(lanes)
+        logs.hear_libraries()  # what failed so far was told in one line
         _log.info("sink runs", topics=[lane.topic for lane in lanes])
         await _together([*(lane.run() for lane in lanes), repairs.run(stop)], stop)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 from typing import Final, TypedDict
 from urllib.parse import urlsplit
 
@@ -37,6 +38,9 @@ class _Options(TypedDict):
     connect_timeout: int
     send_receive_timeout: int
     ca_cert: str | None
+    client_cert: str | None
+    client_cert_key: str | None
+    tls_mode: str | None
     autogenerate_session_id: bool
     show_clickhouse_errors: str
     tz_mode: str
@@ -70,8 +74,10 @@ def _options(settings: ClickHouseSettings, database: str | None) -> _Options:
     # The driver logs tracebacks that quote values, and every error it also raises.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     interface, host, port = _address(settings.url)
-    if settings.ca_file is not None and not settings.ca_file.is_file():
-        raise SettingsError(f"clickhouse.ca_file: {settings.ca_file} is not a file")
+    for name in ("ca_file", "cert_file", "key_file"):
+        path = getattr(settings, name)
+        if path is not None and not path.is_file():
+            raise SettingsError(f"clickhouse.{name}: {path} is not a file")
     return {
         "interface": interface,
         "host": host,
@@ -82,13 +88,21 @@ def _options(settings: ClickHouseSettings, database: str | None) -> _Options:
         "settings": dict(_SETTINGS),
         "connect_timeout": _CONNECT_SECONDS,
         "send_receive_timeout": math.ceil(settings.timeout_seconds),
-        "ca_cert": None if settings.ca_file is None else str(settings.ca_file),
+        "ca_cert": _text(settings.ca_file),
+        "client_cert": _text(settings.cert_file),
+        "client_cert_key": _text(settings.key_file),
+        # The driver would take the certificate for the login, and leave the password out.
+        "tls_mode": "strict" if settings.password else None,
         # Sessions run one query at a time; nothing here needs one.
         "autogenerate_session_id": False,
         "show_clickhouse_errors": "scrub",
         "tz_mode": "aware",
         "client_name": "cxpulse",
     }
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _address(url: str) -> tuple[str, str, int]:

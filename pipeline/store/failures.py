@@ -6,6 +6,7 @@ text is left out, since it quotes row values; only DDL, which holds none, may sh
 
 from __future__ import annotations
 
+import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,14 +117,28 @@ def _without_code(error: ClickHouseError, what: str, rows: bool) -> StoreError:
     text = _one_line(str(error))
     if rows and isinstance(error, DataError):
         return BadRowError(f"cannot {what}: a value does not fit its column")
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return StoreError(f"cannot {what}: its certificate is not trusted; see clickhouse.ca_file")
+    refused = _tls(error)
+    if refused:
+        return StoreError(f"cannot {what}: {refused}")
     if isinstance(error, OperationalError) or "HTTP status 5" in text:
         return TransientStoreError(f"cannot {what}: ClickHouse is away or gave no answer")
     if "HTTP status" in text:
         status = text.split("HTTP status", 1)[1].split()[0].strip(",")
         return StoreError(f"cannot {what}: HTTP status {status} instead of ClickHouse")
     return StoreError(f"cannot {what}: the driver refused it ({type(error).__name__})")
+
+
+def _tls(error: BaseException | None) -> str:
+    """OpenSSL's reason, from below the layers of the driver; empty when it is none of these."""
+    while error is not None:
+        # Asked by name: aiohttp has classes of the kind without them.
+        why, reason = (getattr(error, name, "") for name in ("verify_message", "reason"))
+        if isinstance(error, ssl.SSLCertVerificationError) and why:
+            return f"its certificate is refused: {why.rstrip('.')} (clickhouse.ca_file)"
+        if isinstance(error, ssl.SSLError) and "ALERT" in str(reason):
+            return f"it refuses our TLS: {reason} (clickhouse.cert_file)"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _one_line(text: str) -> str:

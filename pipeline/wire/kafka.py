@@ -1,21 +1,22 @@
-"""Kafka clients with the limits of our topics, and the connection that the settings describe."""
+"""Kafka clients with the limits of our topics; `security` says how they connect."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any, Protocol, TypedDict, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError as ClientError
 from aiokafka.partitioner import murmur2
 
-from pipeline.errors import KafkaError, SettingsError
+from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
+from pipeline.wire.refusals import why
+from pipeline.wire.security import client_options
 from pipeline.wire.topics import ENVELOPE_BYTES, LARGEST_BYTES, MIB
 
 MAX_REQUEST_BYTES = LARGEST_BYTES + ENVELOPE_BYTES
@@ -38,17 +39,6 @@ FETCH_WAIT_MS = 100
 """How long an idle broker holds a fetch; a record ends the wait at once."""
 
 
-class ClientOptions(TypedDict, total=False):
-    """Keyword arguments that every aiokafka client understands."""
-
-    bootstrap_servers: str
-    security_protocol: str
-    ssl_context: ssl.SSLContext | None
-    sasl_mechanism: str
-    sasl_plain_username: str
-    sasl_plain_password: str
-
-
 class Client(Protocol):
     """What producer, consumer and admin client have in common."""
 
@@ -56,48 +46,6 @@ class Client(Protocol):
 
 
 C = TypeVar("C", bound=Client)
-
-
-def client_options(kafka: KafkaSettings) -> ClientOptions:
-    """How to connect, as keyword arguments of any aiokafka client.
-
-    Raises:
-        SettingsError: SASL without TLS or without a user, or a certificate that cannot be read.
-    """
-    options = ClientOptions(
-        bootstrap_servers=kafka.bootstrap, security_protocol=kafka.security_protocol
-    )
-    if kafka.security_protocol.startswith("SASL_"):
-        if kafka.security_protocol == "SASL_PLAINTEXT" and not kafka.allow_sasl_without_tls:
-            raise SettingsError(
-                "kafka.security_protocol: SASL_PLAINTEXT sends the password in the clear; "
-                "use SASL_SSL, or set kafka.allow_sasl_without_tls"
-            )
-        if not kafka.sasl_username:
-            raise SettingsError(
-                f"kafka.sasl_username: {kafka.security_protocol} needs a user and a password"
-            )
-        options["sasl_mechanism"] = kafka.sasl_mechanism
-        options["sasl_plain_username"] = kafka.sasl_username
-        options["sasl_plain_password"] = kafka.sasl_password.get_secret_value()
-    if kafka.security_protocol.endswith("SSL"):
-        options["ssl_context"] = _ssl_context(kafka)
-    return options
-
-
-def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"kafka.ssl_cafile: cannot load {kafka.ssl_cafile}: {error}") from error
-    if kafka.ssl_certfile is not None:
-        try:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                f"kafka.ssl_certfile: cannot load {kafka.ssl_certfile}: {error}"
-            ) from error
-    return context
 
 
 def producer(kafka: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:
@@ -146,16 +94,16 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
     """Starts an aiokafka client, and stops it in any case (an admin client is closed).
 
     Raises:
-        KafkaError: no broker answers, or it refuses the credentials.
+        KafkaError: no broker answers, or one side refuses the other; the message says why.
     """
     stop = getattr(client, "stop", None) or client.close  # type: ignore[attr-defined]  # admin
     try:
         try:
             await client.start()
-        except (ClientError, OSError) as error:
+        except (ClientError, OSError, ValueError) as error:
+            reason = await why(kafka) or type(error).__name__
             raise KafkaError(
-                f"no Kafka at {kafka.bootstrap} (kafka.bootstrap): {type(error).__name__}; "
-                "is it running, and are address and credentials right?"
+                f"no Kafka at {kafka.bootstrap} (kafka.bootstrap): {reason}"
             ) from error
         yield client
     finally:

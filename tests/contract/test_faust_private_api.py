@@ -1,5 +1,6 @@
-"""The private methods that `pipeline/score/transport.py` relies on are as they were when it was
-written. When this fails after an upgrade: read the new source, decide, then renew the digest."""
+"""The private methods that `pipeline/score/transport.py` and `pipeline/wire/bearer.py` rely on are
+as they were when those were written. When this fails after an upgrade: read the new source, decide,
+then renew the digest."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from importlib.metadata import version
 
 import faust
 import pytest
+from aiokafka.conn import AIOKafkaConnection, OAuthAuthenticator
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from faust.app.base import App
 from faust.tables.recovery import Recovery
@@ -34,6 +36,10 @@ RELIED_ON: list[tuple[Callable[..., object], str]] = [
     # taking records and moving the position are one step
     (Fetcher.fetched_records, "be4348896b9b"),
     (FetchResult.check_assignment, "b5340df67e3f"),
+    # the dialogue of OAUTHBEARER
+    (AIOKafkaConnection._do_sasl_handshake, "d4f7b5acbbec"),
+    (AIOKafkaConnection.authenticator_oauth, "8fdc4e867f0d"),
+    (OAuthAuthenticator.step, "3a013ab61098"),
 ]
 
 

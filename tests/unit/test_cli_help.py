@@ -61,14 +61,17 @@ def test_config_shows_every_setting_and_no_secret(tmp_path: Path, setting: Sette
     setting(
         CLICKHOUSE_PASSWORD_FILE=tmp_path / "secret",
         KAFKA_SASL_PASSWORD="hunter3",
-        CLICKHOUSE_URL="http://me:hunter4@host",
+        KAFKA_SASL_TOKEN="hunter5",
+        KAFKA_SSL_KEY_PASSWORD="hunter6",
+        CLICKHOUSE_URL="http://me:hunter4@hunter4@host",
     )
     done = CliRunner().invoke(app, ["config"])
     assert done.exit_code == 0
     shown = dict(line.split("=", 1) for line in done.output.splitlines())
     assert set(shown) == {variable(place) for place, _ in leaves(Settings)}
     assert shown["CXPULSE_CLICKHOUSE_PASSWORD"].startswith("**********")
-    assert shown["CXPULSE_KAFKA_SASL_PASSWORD"].startswith("**********")
+    for name in ("SASL_PASSWORD", "SASL_TOKEN", "SSL_KEY_PASSWORD"):
+        assert shown[f"CXPULSE_KAFKA_{name}"].startswith("**********")
     assert shown["CXPULSE_CLICKHOUSE_URL"].startswith("http://**********@host")
     assert "hunter" not in done.output
 

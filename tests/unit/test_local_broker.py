@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LocalError
-from pipeline.local.broker_properties import render, server_properties
+from pipeline.local.broker_properties import Listener, render, server_properties, with_listeners
 from pipeline.local.jars import find_java, java_major, kafka_jars
 
 
@@ -24,6 +24,15 @@ def test_topics_are_never_created_by_accident_and_internal_ones_need_one_node() 
     assert properties["auto.create.topics.enable"] == "false"
     assert {v for k, v in properties.items() if k.endswith("replication.factor")} == {"1"}
     assert {v for k, v in properties.items() if k.endswith("min.isr")} == {"1"}
+
+
+def test_more_listeners_are_on_loopback_too_and_keep_their_settings_apart() -> None:
+    more = Listener("USERS", 9, "SASL_SSL", {"sasl.enabled.mechanisms": "PLAIN"})
+    properties = with_listeners(server_properties(Path("d"), 9092, 9093), [more])
+    assert properties["listeners"].endswith(",USERS://127.0.0.1:9")
+    assert properties["advertised.listeners"].endswith(",USERS://127.0.0.1:9")
+    assert properties["listener.security.protocol.map"].endswith(",USERS:SASL_SSL")
+    assert properties["listener.name.users.sasl.enabled.mechanisms"] == "PLAIN"
 
 
 def test_properties_are_rendered_as_java_reads_them() -> None:

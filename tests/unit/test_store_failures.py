@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, DataError, OperationalError
 
@@ -60,7 +62,9 @@ def test_a_refusal_that_is_not_from_clickhouse_means_stop() -> None:
     error = raised(DatabaseError(f"HTTP driver received HTTP status 404, {SECRET}"))
     assert type(error) is StoreError
     assert "HTTP status 404" in str(error)
-    untrusted = OperationalError("SSLError(CERTIFICATE_VERIFY_FAILED)")
+    untrusted = OperationalError("the driver's words")
+    untrusted.__cause__ = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] alert")
+    untrusted.__cause__.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
     assert type(raised(untrusted)) is StoreError
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from pipeline.errors import SettingsError
-from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import client_options, partition_for
+from pipeline.settings import KafkaSettings, load
+from pipeline.wire.kafka import partition_for
+from pipeline.wire.security import client_options
 
 SASL = {"sasl_username": "u", "sasl_password": SecretStr("hidden"), "allow_sasl_without_tls": True}
 
@@ -50,6 +53,33 @@ def test_a_certificate_that_cannot_be_read_names_setting_and_file(
     settings = KafkaSettings(security_protocol="SSL").model_copy(update={name: absent})
     with pytest.raises(SettingsError, match=rf"kafka\.{name}: cannot load .*absent\.pem"):
         client_options(settings)
+
+
+def test_every_kafka_client_of_the_project_is_made_in_one_place() -> None:
+    made = re.compile(r"\bAIOKafka(Consumer|Producer|AdminClient)\(|KafkaClient\(|create_conn\(")
+    root = Path(__file__).parents[2]
+    found = {
+        str(path.relative_to(root))
+        for folder in ("pipeline", "loadtest")
+        for path in (root / folder).rglob("*.py")
+        if made.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"pipeline/wire/kafka.py", "pipeline/wire/refusals.py"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"sasl_token": SecretStr("t"), "sasl_token_url": "https://id.test/token"}],
+)
+def test_a_token_comes_from_one_place(given: dict[str, Any]) -> None:
+    kafka = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism="OAUTHBEARER", **given)
+    with pytest.raises(SettingsError, match=r"needs one of kafka\.sasl_token, .*_file and .*_url$"):
+        client_options(kafka)
+
+
+def test_a_token_endpoint_without_tls_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"kafka\.sasl_token_url: string should match"):
+        load(kafka={"sasl_token_url": "http://id.test/token"})
 
 
 @pytest.mark.parametrize(("key", "hashed"), [(b"21", -973932308), (b"foobar", -790332482)])

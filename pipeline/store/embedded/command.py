@@ -18,8 +18,17 @@ def clickhouse(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")
     ] = 8123,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM of a certificate: serve HTTPS instead of HTTP.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="PEM of its key, unless in the same file.")
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="PEM of who must have signed the clients' certificates.")
+    ] = None,
 ) -> None:
-    """Serve ClickHouse from this process, over HTTP, until Ctrl-C.
+    """Serve ClickHouse from this process, over HTTP or HTTPS, until Ctrl-C.
 
     Name and password come from CXPULSE_CLICKHOUSE_USER and CXPULSE_CLICKHOUSE_PASSWORD.
     """
@@ -30,9 +39,12 @@ def clickhouse(
     from pipeline.store.embedded import sandbox
     from pipeline.store.embedded.access import Access
     from pipeline.store.embedded.lock import FolderLock
+    from pipeline.store.embedded.tls import server_context
 
     settings = load().clickhouse
     access = Access(host, settings.user, settings.password.get_secret_value())
+
+    tls = server_context(tls_cert, tls_key, tls_client_ca)  # read before the wall
 
     def ready(url: str, version: str) -> None:
         typer.echo(f"ClickHouse {version} is ready at {url} (data in {data})")
@@ -42,4 +54,4 @@ def clickhouse(
         os.environ["TZ"] = "UTC"  # the engine's zone, read when it is loaded
         from pipeline.store.embedded.server import run  # chDB starts threads: after the wall
 
-        asyncio.run(run(data, access, port, ready))
+        asyncio.run(run(data, access, port, ready, tls))

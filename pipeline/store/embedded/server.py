@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -45,7 +46,11 @@ def _application(service: Service) -> web.Application:
 
 @asynccontextmanager
 async def serve(
-    engine: Engine, access: Access, port: int, limits: Limits = DEFAULT
+    engine: Engine,
+    access: Access,
+    port: int,
+    limits: Limits = DEFAULT,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serves the engine while the context is open and yields the port; port 0 picks a free one.
 
@@ -64,7 +69,7 @@ async def serve(
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, access.host, port).start()
+            await web.TCPSite(runner, access.host, port, ssl_context=tls).start()
         except OSError as error:
             raise _unbound(access.host, port, error) from error
         yield int(runner.addresses[0][1])
@@ -78,7 +83,13 @@ def _unbound(host: str, port: int, error: OSError) -> LocalError:
     return LocalError(f"cannot listen on {host}:{port}: {error.strerror}")
 
 
-async def run(folder: Path, access: Access, port: int, ready: Callable[[str, str], None]) -> None:
+async def run(
+    folder: Path,
+    access: Access,
+    port: int,
+    ready: Callable[[str, str], None],
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serves until SIGTERM or SIGINT, then lets running requests end and closes the engine.
 
     Args:
@@ -93,9 +104,9 @@ async def run(folder: Path, access: Access, port: int, ready: Callable[[str, str
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        async with serve(engine, access, port) as bound:
+        async with serve(engine, access, port, tls=tls) as bound:
             host = f"[{access.host}]" if ":" in access.host else access.host
-            ready(f"http://{host}:{bound}", engine.version)
+            ready(f"{'https' if tls else 'http'}://{host}:{bound}", engine.version)
             await stop.wait()
     finally:
         engine.close()
