@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import GroupCut, Pane
 from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures, count, uncount
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
-from pipeline.core.windows import HOUR, MINUTE, WINDOWS
+from pipeline.core.windows import HOUR, MINUTE, WINDOWS, Change
 
 
 class Book:
@@ -23,7 +23,7 @@ class Book:
         self.keep_sums = False
         self.watermark = 0
         self.oldest_hour = 0  # hours below have expired: they end 29 days or more behind
-        self._recent: list[tuple[GroupPanes, int, tuple[int, ...]]] = []  # minutes yet to count
+        self._recent: list[tuple[GroupPanes, Change]] = []  # minutes yet to count
         self._hours_from = 0  # hours and minutes below are forgotten
         self._minutes_from = 0
         self._hours: defaultdict[int, list[GroupPanes]] = defaultdict(list)
@@ -40,10 +40,11 @@ class Book:
         for slot in slots:
             pane[slot] += 1
         panes.unsent.add(hour)
-        self._recent.append((panes, occurred_at, slots))
+        change = (occurred_at, slots, 1)
+        self._recent.append((panes, change))
         self.touched[panes] = None
         if self.keep_sums:
-            panes.changes.append((occurred_at, slots, 1))
+            panes.changes.append(change)
         if occurred_at > panes.last_at:
             panes.last_at = occurred_at
             self.follow(occurred_at)
@@ -56,19 +57,16 @@ class Book:
 
     def take_back(self, group: Group, occurred_at: int, slots: tuple[int, ...]) -> None:
         """Undo one counted response, as far as its survey's counts were kept since."""
-        self.catch_up()
         panes = self.groups[group]
-        hour, minute = occurred_at // HOUR, occurred_at // MINUTE
-        whole = uncount(panes.hours[hour], slots)
-        panes.unsent.add(hour)
-        if minute in panes.minutes:
-            whole &= uncount(panes.minutes[minute], slots)
-            panes.uncut_minutes.add(minute)
+        hour = occurred_at // HOUR
+        change = (occurred_at, slots, -1)
+        self._recent.append((panes, change))
         self.touched[panes] = None
-        if not whole:
+        panes.unsent.add(hour)
+        if not uncount(panes.hours[hour], slots):
             panes.drop_windows()  # summed anew from the panes
         elif self.keep_sums:
-            panes.changes.append((occurred_at, slots, -1))
+            panes.changes.append(change)
 
     def catch_up(self) -> None:
         """Count the minutes of what was added, and forget what expired meanwhile.
@@ -76,14 +74,10 @@ class Book:
         Most minutes of a replay have expired by the end of a batch: those are never counted.
         """
         first_minute = max(0, self.watermark // MINUTE - MINUTES_KEPT)
-        for panes, occurred_at, slots in self._recent:
+        for panes, (occurred_at, slots, sign) in self._recent:
             minute = occurred_at // MINUTE
             if minute >= first_minute:
-                if minute not in panes.minutes:
-                    self._minutes[minute].append(panes)
-                    panes.minutes[minute] = [0] * panes.width
-                count(panes.minutes[minute], slots)
-                panes.uncut_minutes.add(minute)
+                self._count_minute(panes, minute, slots, sign)
         self._recent.clear()
         for minute in _expired(self._minutes, self._minutes_from, first_minute):
             for panes in self._minutes.pop(minute):
@@ -92,6 +86,21 @@ class Book:
             for panes in self._hours.pop(hour):
                 self._expire(panes, hour)
         self._minutes_from, self._hours_from = first_minute, self.oldest_hour
+
+    def _count_minute(
+        self, panes: GroupPanes, minute: int, slots: tuple[int, ...], sign: int
+    ) -> None:
+        pane = panes.minutes.get(minute)
+        if pane is None:
+            if sign < 0:
+                return  # it expired before the response was taken back
+            self._minutes[minute].append(panes)
+            pane = panes.minutes[minute] = [0] * panes.width
+        if sign > 0:
+            count(pane, slots)
+        elif not uncount(pane, slots):
+            panes.drop_windows()
+        panes.uncut_minutes.add(minute)
 
     def _expire(self, panes: GroupPanes, hour: int) -> None:
         panes.expire_hour(hour)
@@ -141,15 +150,15 @@ class Book:
         """Take over the panes of a cut; a changed survey keeps the measures it still asks."""
         panes = self.groups.get(cut.group) or self._open(cut.group, cut.measures)
         panes.last_at = max(panes.last_at, cut.last_at)
-        source = _mapping(cut.measures, panes.measures)
+        relaid = _relayer(cut.measures, panes.measures)
         for hour, counts in _alive(cut.hours, self._hours_from):
             if hour not in panes.hours:
                 self._hours[hour].append(panes)
-            panes.hours[hour] = [counts[at] if at >= 0 else 0 for at in source]
+            panes.hours[hour] = relaid(counts)
         for minute, counts in _alive(cut.minutes, self._minutes_from):
             if minute not in panes.minutes:
                 self._minutes[minute].append(panes)
-            panes.minutes[minute] = [counts[at] if at >= 0 else 0 for at in source]
+            panes.minutes[minute] = relaid(counts)
 
     def _open(self, group: Group, measures: Measures = ()) -> GroupPanes:
         panes = GroupPanes(group, measures_of(self.catalogue, group.survey) or measures)
@@ -179,10 +188,13 @@ def _alive(panes: tuple[Pane, ...], oldest: int) -> Iterator[Pane]:
     return (pane for pane in panes if pane[0] >= oldest)
 
 
-def _mapping(old: Measures, new: Measures) -> list[int]:
-    """For each slot of the new layout, where it is in the old one; -1 when it was not asked."""
-    return [
+def _relayer(old: Measures, new: Measures) -> Callable[[tuple[int, ...]], list[int]]:
+    """From the counts of one layout to those of another; what was not asked before counts 0."""
+    if old == new:
+        return list
+    source = [
         old.index(measure) * SLOTS + slot if measure in old else -1
         for measure in new
         for slot in range(SLOTS)
     ]
+    return lambda counts: [counts[at] if at >= 0 else 0 for at in source]

@@ -20,6 +20,13 @@ _FILL: Final = 40
 12 (short strings fragment the heap), and no difference in time that showed."""
 
 
+_SLICE: Final = 50_000 * ENTRY
+"""Taken apart at a time: a million entries as objects would take 60 MB more."""
+
+_NO_HOUR: Final = 1 << 22
+"""Later than any hour that fits."""
+
+
 class IdState(IntEnum):
     """What is known of an id."""
 
@@ -41,8 +48,10 @@ class IdStore:
         self._low = 0
         self._high = 1
         self._size = 0
-        self._swept = 0
         self._fresh = bytearray()
+        self._oldest = _NO_HOUR  # no entry is of an earlier hour
+        self._sweeping = False
+        self._swept = 0  # buckets, in the round under way
         self.forget_before = 0
 
     def __len__(self) -> int:
@@ -56,14 +65,13 @@ class IdStore:
         index = hash(event_id) & self._high
         if index >= len(self._buckets):
             index &= self._low
-        bucket = self._buckets[index]
         entry = event_id + content + (hour << 2 | state).to_bytes(STAMP, "big")
-        if event_id in bucket:
-            known = self._read(bucket, event_id)
+        if event_id in self._buckets[index]:
+            known = self._read(self._buckets[index], event_id)
             if known is None:
                 self._store(entry)
             return known
-        self._add(index, entry)
+        self._add(index, entry, hour)
         return None
 
     def put(self, event_id: bytes, content: bytes, hour: int, state: IdState) -> None:
@@ -71,16 +79,23 @@ class IdStore:
         self._store(event_id + content + (hour << 2 | state).to_bytes(STAMP, "big"))
 
     def sweep(self, records: int) -> None:
-        """Drop forgotten ids from a few buckets: twice as many as `records` new ids can fill."""
-        if not self.forget_before:
-            return
-        for _ in range(min(len(self._buckets), 1 + 2 * records // _FILL)):
-            self._swept = (self._swept + 1) % len(self._buckets)
-            bucket = self._buckets[self._swept]
+        """Drop forgotten ids from a few buckets: twice as many as `records` new ids can fill.
+
+        Once everything forgotten by now is dropped, nothing is done until more can have been.
+        """
+        if not self._sweeping:
+            if self.forget_before <= self._oldest:
+                return
+            self._sweeping, self._swept, self._oldest = True, 0, self.forget_before
+        end = min(len(self._buckets), self._swept + 1 + 2 * records // _FILL)
+        for index in range(self._swept, end):
+            bucket = self._buckets[index]
             kept = self._alive(bucket)
             if len(kept) != len(bucket):
                 self._size -= (len(bucket) - len(kept)) // ENTRY
-                self._buckets[self._swept] = kept
+                self._buckets[index] = kept
+        self._swept = end
+        self._sweeping = end < len(self._buckets)
 
     def take_fresh(self) -> bytes:
         """The entries put since the last call, packed; a later one for the same id wins."""
@@ -93,9 +108,25 @@ class IdStore:
 
     def unpack(self, packed: bytes) -> None:
         """Put what `pack` or `take_fresh` gave; does not count as fresh."""
-        for entry in _entries(packed):
-            self._store(entry)
+        if self._size:
+            for entry in _entries(packed):
+                self._store(entry)
+        else:
+            self._fill(packed)
         self._fresh = bytearray()
+        self._oldest = 0  # not known before a round is over
+
+    def _fill(self, packed: bytes) -> None:
+        """Lay out the ids of a whole store, of which none comes twice, without any growing."""
+        self._size = len(packed) // ENTRY
+        number = max(1, -(-self._size // _FILL))
+        self._low = low = (1 << number.bit_length() - 1) - 1
+        self._high = high = low << 1 | 1
+        self._buckets = buckets = [b""] * number
+        for start in range(0, len(packed), _SLICE):
+            for entry in _entries(packed[start : start + _SLICE]):
+                index = hash(entry[:ID]) & high
+                buckets[index if index < number else index & low] += entry
 
     def _read(self, bucket: bytes, event_id: bytes) -> tuple[bytes, IdState] | None:
         at = _find(bucket, event_id)
@@ -112,15 +143,18 @@ class IdStore:
         bucket = self._buckets[index]
         at = _find(bucket, entry[:ID])
         if at < 0:
-            self._add(index, entry)
+            self._add(index, entry, _hour(entry))
         else:
             self._buckets[index] = bucket[:at] + entry + bucket[at + ENTRY :]
             self._fresh += entry
+            self._oldest = min(self._oldest, _hour(entry))
 
-    def _add(self, index: int, entry: bytes) -> None:
+    def _add(self, index: int, entry: bytes, hour: int) -> None:
         self._buckets[index] += entry
         self._fresh += entry
         self._size += 1
+        if hour < self._oldest:
+            self._oldest = hour
         if self._size > len(self._buckets) * _FILL:
             self._split()
 
@@ -150,6 +184,10 @@ def _find(bucket: bytes, event_id: bytes) -> int:
     while at >= 0 and at % ENTRY:
         at = bucket.find(event_id, at + 1)
     return at
+
+
+def _hour(entry: bytes) -> int:
+    return int.from_bytes(entry[ID + CONTENT :], "big") >> 2
 
 
 def _entries(packed: bytes) -> list[bytes]:
