@@ -33,6 +33,16 @@ class Counted:
         return self.offset < offset and (self.until is None or self.until >= offset)
 
 
+@dataclass
+class Said:
+    """A record whose outcome lets it count, or take back: accepted, late or a retraction."""
+
+    offset: int
+    event: tuple[str, int, Group]
+    retracted: bool
+    answers: Mapping[str, int]
+
+
 class Naive:
     """Judges a log record by record and remembers everything."""
 
@@ -41,11 +51,15 @@ class Naive:
         self.outcomes: dict[int, tuple[str, bool]] = {}  # offset → (outcome, conflicting)
         self.counted: list[Counted] = []
         self.late: list[tuple[int, Group, int]] = []  # (offset, group, start of the hour)
+        self.said: list[Said] = []
         self._known: dict[str, tuple[Fields, list[bool], Counted | None]] = {}
 
     def fold(self, log: list[Record]) -> Naive:
         for offset, appended_at, record in log:
-            self.outcomes[offset] = self._judge(offset, appended_at, cast(Fields | Reason, record))
+            fields = cast(Fields | Reason, record)
+            self.outcomes[offset] = self._judge(offset, appended_at, fields)
+            if self.outcomes[offset][0] in ("accepted", "late", "retraction"):
+                self.said.append(_said(offset, cast(Fields, fields)))
         return self
 
     def _judge(self, offset: int, appended_at: int, record: Fields | Reason) -> tuple[str, bool]:
@@ -110,6 +124,27 @@ class Naive:
                 for measure, value in one.answers.items():
                     counts[measure][value] += 1
         return counts
+
+    def recounted(self, group: Group, hour: int, below: int) -> dict[str, list[int]]:
+        """Counts of one hour as raw rows and outcomes below an offset give them."""
+        counts = {measure: [0] * 6 for measure in CATALOGUE.surveys[group.survey].layout}
+        said = [one for one in self.said if one.offset < below]
+        gone = {one.event for one in said if one.retracted}
+        for one in said:
+            _, occurred_at, whose = one.event
+            if one.event in gone or (whose, occurred_at // HOUR_MS * HOUR_MS) != (group, hour):
+                continue
+            gone.add(one.event)  # a second response of the event does not count
+            counts["response"][0] += 1
+            for measure, value in one.answers.items():
+                counts[measure][value] += 1
+        return counts
+
+
+def _said(offset: int, record: Fields) -> Said:
+    event = (str(record["event_id"]), cast(int, record["occurred_at"]), _group(record))
+    answers = cast(Mapping[str, int], record["answers"])
+    return Said(offset, event, record["retracted"] is True, answers)
 
 
 def _group(record: Fields) -> Group:
