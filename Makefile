@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SECONDS_ARG = $(if $(filter-out environment default,$(origin SECONDS)),$(SECONDS),60)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format loadtest clean
+.PHONY: help setup demo test check format loadtest drills clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ format: setup ## rewrite the code in the house format
 
 loadtest: setup ## measure catch-up, freshness, memory, restore; side by side
 	$(BIN)/python -m loadtest
+
+drills: setup ## break every part on purpose; a table of what was lost, double, and how long it took
+	$(BIN)/cxpulse drill all
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target build dist

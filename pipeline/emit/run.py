@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.emit.client import Emitter, Report
-from pipeline.emit.simulate import Traffic, items
+from pipeline.emit.simulate import Item, Traffic, items
 from pipeline.emit.truth import Truth
 from pipeline.settings import Settings
 
@@ -36,9 +37,11 @@ async def simulate(
     traffic: Traffic,
     on_progress: Callable[[SimulationReport], None] = lambda report: None,
     stop: asyncio.Event | None = None,
+    make: Callable[[Catalogue, Traffic], Iterator[Item]] = items,
 ) -> SimulationReport:
     """Send `traffic` on its own schedule, whether or not anything keeps up (open loop); history as
     fast as it can be. When `stop` is set what was sent is flushed, and the truth is of that.
+    `make` makes the records: drills change what `items` gives.
 
     Raises KafkaError when there is no broker.
     """
@@ -46,7 +49,7 @@ async def simulate(
     shift: int | None = None
     async with Emitter(settings) as emitter:
         report = SimulationReport(Truth(emitter.catalogue))
-        for item in items(emitter.catalogue, traffic):
+        for item in make(emitter.catalogue, traffic):
             if stop is not None and stop.is_set():
                 break
             if item.due > traffic.start and shift is None:

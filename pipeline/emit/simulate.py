@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, cast
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Outcome, Reason
 from pipeline.core.response import EARLIEST, Response, Validator
-from pipeline.core.windows import HOUR
+from pipeline.core.windows import HOUR, MINUTE
 from pipeline.emit.answers import form
 from pipeline.emit.faults import FAULTS, out_of_scale
 from pipeline.emit.rhythm import times
@@ -38,6 +38,8 @@ OUT_OF_ORDER: Final = 0.1
 LATE: Final = (29 * 24 + 2) * HOUR
 """ms behind an accepted response of the same key: surely beyond the 29 days that panes live."""
 LATE_SPREAD: Final = 30 * 24 * HOUR
+SLOW, FAST, TOO_FAST = -24 * HOUR, 4 * MINUTE, HOUR
+"""Clocks that are wrong (ms): five minutes ahead is what is let pass."""
 COMMENTED: Final = 0.04
 LOCATED: Final = 0.2
 COMMENTS: Final = (
@@ -57,7 +59,8 @@ class Traffic:
 
     First `history_count` responses spread over `history` before `start`, then `live` ones from
     `start` on, `rate` a second (None: without end). Repeats, retractions and bad input come on top;
-    late ones take the place of a response.
+    late ones take the place of a response. `skew` is the share of producers (a survey in a channel)
+    whose clock is wrong: slow by a day, a little fast, or so fast that all they send is refused.
     """
 
     start: int
@@ -70,6 +73,7 @@ class Traffic:
     retractions: float = 0.005
     late: float = 0.005
     invalid: float = 0.005
+    skew: float = 0.0
 
 
 class Item(NamedTuple):
@@ -125,6 +129,9 @@ class _Maker:
             total += cell.share
             self._odds.append(total)
         self._accepted: dict[bytes, int] = {}  # key → latest occurred_at surely accepted
+        clocks = Random(f"{traffic.seed}/clocks")  # of its own: records are those without it
+        wrong = [clocks.random() < traffic.skew for _ in self._cells]
+        self._clocks = [clocks.choice((SLOW, FAST, TOO_FAST)) if bad else 0 for bad in wrong]
         self._faults = (*FAULTS, Reason.VALUE_OUT_OF_SCALE, Reason.CONFLICTING)
 
     def make(self, due: int) -> Iterator[Item]:
@@ -132,6 +139,10 @@ class _Maker:
         (cell,) = self._random.choices(range(len(self._cells)), cum_weights=self._odds)
         key = self._keys[cell]
         record = self._record(cell, due)
+        if self._clocks[cell] == TOO_FAST:
+            refused = Reason.OCCURRED_IN_FUTURE.value
+            yield Item(due, key, encode_response(record), Outcome.DEAD_LETTER, refused)
+            return
         newest = self._accepted.get(key)
         if newest is not None and chance() < traffic.late:
             behind = LATE + int(chance() * LATE_SPREAD)
@@ -172,7 +183,7 @@ class _Maker:
         located = group.channel == "in_person" and random.random() < LOCATED
         return {
             "event_id": f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-a{bits[17:20]}-{bits[20:]}",
-            "occurred_at": due - lag,
+            "occurred_at": due - lag + self._clocks[cell],
             **group._asdict(),
             "answers": self._forms[cell](random.random),
             "location": f"office-{random.randrange(100):02d}" if located else None,

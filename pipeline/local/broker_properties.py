@@ -1,4 +1,4 @@
-"""What the local broker is told: one KRaft node on loopback, sized for a laptop."""
+"""What a local broker is told: a KRaft node on loopback, sized for a laptop."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ JVM = (
 
 JVM_FEW_RECORDS = (*JVM, "-XX:TieredStopAtLevel=1")
 """For tests: starts with half the processor time (4 s, not 8), and serves a flood more slowly."""
+
+JVM_OF_SEVERAL = (*JVM_FEW_RECORDS, "-Xmx256m")
+"""For each broker of a cluster on one machine: drills kill and start them again and again."""
 
 JVM_SHORT = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 """Options of a tool that runs for a second: compiling well would take longer than running."""
@@ -50,20 +53,22 @@ def with_listeners(base: dict[str, str], listeners: Sequence[Listener]) -> dict[
 
 
 def server_properties(
-    data: Path, port: int, controller_port: int, *, cluster_size: int = 1
+    data: Path, port: int, controllers: Sequence[int], node: int = 1
 ) -> dict[str, str]:
     """The broker's settings, as strings.
 
-    Ports are TCP ports on loopback; `data` holds the log. The internal topics are replicated as
-    often as there are brokers, up to three.
+    Ports are TCP ports on loopback: `controllers` are those of nodes 1, 2, ..., of which this is
+    `node`; `data` holds the log. The internal topics are replicated as often as there are brokers,
+    up to three.
     """
-    copies = str(min(cluster_size, 3))
-    quorum = str(max(1, min(cluster_size, 3) - 1))
+    copies = str(min(len(controllers), 3))
+    quorum = str(max(1, min(len(controllers), 3) - 1))
+    voters = (f"{number}@{HOST}:{at}" for number, at in enumerate(controllers, start=1))
     return {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "node.id": str(node),
+        "controller.quorum.voters": ",".join(voters),
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controllers[node - 1]}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",

@@ -48,13 +48,20 @@ def kafka(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")
     ] = 9092,
+    node: Annotated[int, typer.Option(min=1, hidden=True, help="Which one of several.")] = 1,
+    controllers: Annotated[
+        str, typer.Option(hidden=True, help="Ports of the controllers of all nodes: 1,2,3.")
+    ] = "",
 ) -> None:
     """Run Apache Kafka on this machine: one node, for trying things out, not for production."""
+    from pipeline.local.broker_properties import JVM, JVM_OF_SEVERAL
     from pipeline.local.kafka import LocalKafka
 
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    with until_asked(), LocalKafka(data, port, say) as broker:
+    ports = [int(each) for each in controllers.split(",") if each]
+    jvm = JVM_OF_SEVERAL if ports else JVM
+    with until_asked(), LocalKafka(data, port, say, jvm, node=node, controllers=ports) as broker:
         typer.echo(f"Kafka is ready at {broker.bootstrap} (data in {broker.folder})")
         broker.wait()

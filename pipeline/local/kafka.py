@@ -47,7 +47,9 @@ class LocalKafka:
 
     `port` 0 takes a free one. `say` gets a line when something slow happens;
     `jvm` replaces the options of its Java; `listeners` are beside the plain one; `scram` are users
-    made when the folder is new, as `SCRAM-SHA-512=[name=...,password=...]`. All methods block:
+    made when the folder is new, as `SCRAM-SHA-512=[name=...,password=...]`. As one of several it is
+    `node` 1, 2, ..., `controllers` has the same ports for all, and it answers once a majority is
+    up. All methods block:
     from a coroutine call them through `asyncio.to_thread`. A broker cannot outlive the process
     that started it; a second `start` after `stop` or `kill` continues with the same data.
     """
@@ -60,6 +62,8 @@ class LocalKafka:
         jvm: Sequence[str] = JVM,
         listeners: Sequence[Listener] = (),
         scram: Sequence[str] = (),
+        node: int = 1,
+        controllers: Sequence[int] = (),
     ) -> None:
         self.folder = data.absolute() / "kafka"
         self.port = port or free_port(HOST)
@@ -68,6 +72,8 @@ class LocalKafka:
         self._jvm = tuple(jvm)
         self._listeners = tuple(listeners)
         self._scram = tuple(scram)
+        self._node = node
+        self._controllers = tuple(controllers)
         self._child: Child | None = None
         self._lock: IO[str] | None = None
 
@@ -166,7 +172,8 @@ class LocalKafka:
         shutil.rmtree(scratch, ignore_errors=True)  # native libraries that a killed broker left
         scratch.mkdir()
         config = self.folder / "server.properties"
-        properties = server_properties(data, self.port, free_port(HOST))
+        controllers = self._controllers or (free_port(HOST),)
+        properties = server_properties(data, self.port, controllers, self._node)
         config.write_text(render(with_listeners(properties, self._listeners)), encoding="utf-8")
         program = [str(java), f"-Djava.io.tmpdir={scratch}"]
         program += [f"-Dlog4j2.configurationFile={resource('deploy', 'kafka', 'log4j2.xml')}"]
@@ -176,7 +183,9 @@ class LocalKafka:
         self._child = Child([*program, *self._jvm, "kafka.Kafka", str(config)], self.log)
 
     def _format(self, program: list[str], config: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The nodes of one cluster must agree on its id without talking.
+        many = uuid.uuid5(uuid.NAMESPACE_OID, str(self._controllers)) if self._controllers else None
+        cluster = base64.urlsafe_b64encode((many or uuid.uuid4()).bytes).decode().rstrip("=")
         tool = [
             "kafka.tools.StorageTool",
             "format",

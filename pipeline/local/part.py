@@ -13,12 +13,16 @@ from typing import Final
 
 from pipeline.errors import LocalError
 from pipeline.local.broker_properties import HOST
+from pipeline.local.probe import port_taken
 from pipeline.local.processes import Child
 
 POLL_SECONDS: Final = 0.1
 """Between two looks at a program: nobody notices more, and it costs nothing."""
 HEALTH_SECONDS: Final = 2.0
 """For one answer of /healthz: a program that is busy starting may be slow to give it."""
+PORT_POLLS: Final = 50
+"""The kernel ends a killed process in well under a second; 5 s are for a busy machine. Then whoever
+wants the port says that it is taken."""
 TAIL_LINES: Final = 12
 """Of a log, when its program ended by itself: the end of a traceback fits."""
 TAIL_BYTES: Final = 8_192
@@ -72,12 +76,18 @@ class Part:
         if self.pid is not None:
             return
         self._read = self.log.stat().st_size if self.log.exists() else 0
+        await self._port_let_go()
         self._child = Child(self._command(self.address), self.log, self._env)
         self._wanted = True
         while not await self._is_ready(say):
             if self.ended_by_itself:
                 raise LocalError(self.obituary())
             await asyncio.sleep(POLL_SECONDS)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Any signal, such as SIGSTOP; what it does is the sender's affair."""
+        if self._child is not None:
+            self._child.signal(number)
 
     def ask_to_end(self) -> None:
         """SIGTERM; `finish` waits for what it does."""
@@ -99,6 +109,14 @@ class Part:
     def obituary(self) -> str:
         """How it ended, and the end of its log."""
         return obituary(self.name, self._child.exit_code if self._child else None, self.log)
+
+    async def _port_let_go(self) -> None:
+        """A broker is the child of a child: killed, it may hold its port a moment longer."""
+        host, _, port = self.address.rpartition("//")[2].rpartition(":")
+        for _ in range(PORT_POLLS if port else 0):
+            if not port_taken(host, int(port)):
+                return
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _is_ready(self, say: Callable[[str], None]) -> bool:
         if not self._ready:

@@ -13,7 +13,8 @@ from pipeline.local.part import Part
 from pipeline.local.probe import free_port
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
 
-SERVERS: Final = ("kafka", "clickhouse")
+BROKER: Final = "kafka"
+STORE: Final = "clickhouse"
 _READY: Final = {
     "kafka": r"Kafka is ready at (\S+)",
     "clickhouse": r"ClickHouse \S+ is ready at (http://\S+)",
@@ -22,24 +23,37 @@ _READY: Final = {
 
 
 class Recipes:
-    """Parts with data and logs below `folder`; `more` has settings (`CXPULSE_...`) for all."""
+    """Parts with data and logs below `folder`; `more` has settings (`CXPULSE_...`) for all.
 
-    def __init__(self, folder: Path, more: Mapping[str, str]) -> None:
+    Brokers are `kafka`, or with several `kafka-1`, `kafka-2` ...: a cluster whose topics have three
+    copies, of which two must be written.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[str, str], brokers: int = 1) -> None:
         self._folder = folder
         self._more = dict(more)
+        self.brokers: tuple[str, ...] = (BROKER,)
+        self._controllers = ""
+        if brokers > 1:
+            self.brokers = tuple(f"{BROKER}-{n}" for n in range(1, brokers + 1))
+            self._controllers = ",".join(str(free_port(HOST)) for _ in self.brokers)
+            copies = {"REPLICATION": str(min(brokers, 3)), "MIN_ISR": "2"}
+            self._more = {f"CXPULSE_KAFKA_{k}": v for k, v in copies.items()} | self._more
 
     def part(self, name: str, env: Mapping[str, str]) -> Part:
-        """`kafka`, `clickhouse`, `sink`, or a score worker such as `score-1`."""
+        """A broker, `clickhouse`, `sink`, or a score worker such as `score-1`."""
+        kind, _, number = name.partition("-")
         log = self._folder / f"{name}.log"
-        if name in SERVERS:
-            data = self._folder / name if name == "clickhouse" else self._folder
+        if kind in _READY:
+            data = self._folder if name == BROKER else self._folder / name
+            more = ("--node", number, "--controllers", self._controllers) if number else ()
 
             def serve(address: str) -> tuple[str, ...]:
                 port = address.rpartition(":")[2] or "0"
-                return cxpulse("local", name, "--data", str(data), "--port", port)
+                return cxpulse("local", kind, "--data", str(data), "--port", port, *more)
 
-            return Part(name, serve, log, env, ready=_READY[name])
-        stage, port = name.partition("-")[0], free_port(HOST)
+            return Part(name, serve, log, env, ready=_READY[kind])
+        stage, port = kind, free_port(HOST)
         env = {**env, f"CXPULSE_{stage.upper()}_METRICS_PORT": str(port)}
         return Part(name, lambda _: cxpulse(stage), log, env, metrics_port=port)
 

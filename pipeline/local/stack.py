@@ -7,15 +7,18 @@ async with LocalStack(folder) as stack:
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from pipeline.errors import LocalError
+from pipeline.local.broker_properties import HOST
 from pipeline.local.errand import run_command
 from pipeline.local.part import POLL_SECONDS, Part
-from pipeline.local.recipes import SERVERS, Recipes
+from pipeline.local.probe import brokers_seen
+from pipeline.local.recipes import STORE, Recipes
 from pipeline.local.tasks import all_of, cancelled
 from pipeline.settings import Settings
 
@@ -28,9 +31,9 @@ GRACE_SECONDS: Final = 30.0
 class LocalStack:
     """Kafka, ClickHouse, score workers and a sink on free ports of loopback, data below `folder`.
 
-    Parts are `kafka`, `clickhouse`, `score-1` ..., `sink`; each logs to `folder/NAME.log`. `env`
-    has more settings (`CXPULSE_...`) for all of them; those of the surrounding environment are not
-    used. `say` gets a line for each step.
+    Parts are `kafka` (with several `brokers` `kafka-1` ...), `clickhouse`, `score-1` ..., `sink`;
+    each logs to `folder/NAME.log`. `env` has more settings (`CXPULSE_...`) for all; those of the
+    surrounding environment are not used. `say` gets a line for each step.
     """
 
     def __init__(
@@ -39,24 +42,30 @@ class LocalStack:
         *,
         workers: int = 1,
         sink: bool = True,
+        brokers: int = 1,
         env: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.folder = folder.absolute()
         self.parts: dict[str, Part] = {}
         self._stages = [f"score-{n}" for n in range(1, workers + 1)] + ["sink"] * sink
-        self._recipes = Recipes(self.folder, env or {})
+        self._recipes = Recipes(self.folder, env or {}, brokers)
         self._say = say
 
     @property
     def bootstrap(self) -> str:
-        """Of Kafka, `host:port`."""
-        return self.parts["kafka"].address
+        """Of Kafka, `host:port`, with commas between several."""
+        return ",".join(self.parts[name].address for name in self.brokers)
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The names of the brokers."""
+        return self._recipes.brokers
 
     @property
     def clickhouse_url(self) -> str:
         """Of ClickHouse, `http://host:port`."""
-        return self.parts["clickhouse"].address
+        return self.parts[STORE].address
 
     @property
     def settings(self) -> Settings:
@@ -102,6 +111,10 @@ class LocalStack:
         """SIGKILL. `start` brings it back, with its data and on its port."""
         self.parts[name].kill()
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Any signal, such as SIGSTOP."""
+        self.parts[name].signal(number)
+
     async def restart(self, name: str) -> None:
         """Stop in good order, and start."""
         await self.stop(name)
@@ -138,18 +151,28 @@ class LocalStack:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _set_up_kafka(self) -> None:
-        await self.start("kafka")
+        await all_of(*(self.start(name) for name in self.brokers))
+        await self._all_brokers()
         await self.run("topics")
         self._say("topics are created")
 
+    async def _all_brokers(self) -> None:
+        """Topics can only be created while as many brokers are known as they have copies."""
+        port = int(self.parts[self.brokers[0]].address.rpartition(":")[2])
+        seen = 0
+        while seen < len(self.brokers):
+            await asyncio.sleep(POLL_SECONDS)
+            seen = await asyncio.to_thread(brokers_seen, HOST, port)
+
     async def _set_up_clickhouse(self) -> None:
-        await self.start("clickhouse")
+        await self.start(STORE)
         await self.run("migrate")
         self._say("tables, views and catalogue are in ClickHouse")
 
     def _env(self) -> dict[str, str]:
-        servers = (self.parts.get(name) for name in SERVERS)
-        return self._recipes.env(*(part.address if part else "" for part in servers))
+        known = [part.address for name in self.brokers if (part := self.parts.get(name))]
+        store = self.parts.get(STORE)
+        return self._recipes.env(",".join(filter(None, known)), store.address if store else "")
 
     async def _shut_down(self) -> None:
         """All parts end, in good order; a cancellation meanwhile makes it quick, not incomplete."""
@@ -162,8 +185,9 @@ class LocalStack:
 
     def _close(self) -> None:
         """Stages first: they need the servers to end well."""
-        servers = [part for name, part in self.parts.items() if name in SERVERS]
-        stages = [part for name, part in self.parts.items() if name not in SERVERS]
+        names = (*self.brokers, STORE)
+        servers = [part for name, part in self.parts.items() if name in names]
+        stages = [part for name, part in self.parts.items() if name not in names]
         for tier in (stages, servers):
             for part in tier:
                 part.ask_to_end()

@@ -18,6 +18,22 @@ async def all_of(*work: Coroutine[object, object, None]) -> None:
         await cancelled(*tasks)
 
 
+async def beside(
+    work: Coroutine[object, object, T], *keepers: Coroutine[object, object, None]
+) -> T:
+    """Do `work` while the keepers, which have no end, run; a keeper's failure ends it."""
+    job = asyncio.ensure_future(work)
+    kept = [asyncio.ensure_future(keeper) for keeper in keepers]
+    try:
+        await asyncio.wait((job, *kept), return_when=asyncio.FIRST_COMPLETED)
+        for keeper in kept:
+            if keeper.done():
+                keeper.result()
+        return await job
+    finally:
+        await cancelled(job, *kept)
+
+
 async def cancelled(*tasks: asyncio.Future[T] | asyncio.Future[None]) -> None:
     """Cancel what still runs, and wait until it has ended."""
     for task in tasks:

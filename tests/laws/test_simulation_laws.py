@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from pipeline.core.response import Validator
 from pipeline.core.windows import HOUR
 from pipeline.emit.simulate import Item, Traffic, items
 from pipeline.emit.truth import Truth
+from pipeline.operate.drill.traffic import three_times
 from pipeline.resources import resource
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import partition_for
@@ -55,6 +57,16 @@ def fold(stream: list[Item]) -> tuple[list[tuple[str, str]], list[PartitionState
 @settings(max_examples=20, deadline=None)
 def test_every_record_gets_the_outcome_it_was_made_for(traffic: Traffic) -> None:
     stream = list(items(CATALOGUE, traffic))
+    assert fold(stream)[0] == [(item.outcome.value, item.reason) for item in stream]
+
+
+@given(traffic=traffics, skew=st.sampled_from([0.3, 1.0]))
+@settings(max_examples=10, deadline=None)
+def test_producers_with_wrong_clocks_and_repeats_get_the_outcomes_they_were_made_for(
+    traffic: Traffic, skew: float
+) -> None:
+    live = replace(traffic, history_count=0, skew=skew)
+    stream = list(three_times(CATALOGUE, live))
     assert fold(stream)[0] == [(item.outcome.value, item.reason) for item in stream]
 
 

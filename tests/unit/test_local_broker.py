@@ -13,14 +13,14 @@ from pipeline.local.jars import find_java, java_major, kafka_jars
 
 
 def test_the_broker_listens_on_loopback_only() -> None:
-    properties = server_properties(Path("d"), 9092, 9093)
+    properties = server_properties(Path("d"), 9092, [9093])
     for name in ("listeners", "advertised.listeners"):
         hosts = {part.split("//")[1].split(":")[0] for part in properties[name].split(",")}
         assert hosts == {"127.0.0.1"}
 
 
 def test_topics_are_never_created_by_accident_and_internal_ones_need_one_node() -> None:
-    properties = server_properties(Path("d"), 9092, 9093)
+    properties = server_properties(Path("d"), 9092, [9093])
     assert properties["auto.create.topics.enable"] == "false"
     assert {v for k, v in properties.items() if k.endswith("replication.factor")} == {"1"}
     assert {v for k, v in properties.items() if k.endswith("min.isr")} == {"1"}
@@ -28,11 +28,20 @@ def test_topics_are_never_created_by_accident_and_internal_ones_need_one_node() 
 
 def test_more_listeners_are_on_loopback_too_and_keep_their_settings_apart() -> None:
     more = Listener("USERS", 9, "SASL_SSL", {"sasl.enabled.mechanisms": "PLAIN"})
-    properties = with_listeners(server_properties(Path("d"), 9092, 9093), [more])
+    properties = with_listeners(server_properties(Path("d"), 9092, [9093]), [more])
     assert properties["listeners"].endswith(",USERS://127.0.0.1:9")
     assert properties["advertised.listeners"].endswith(",USERS://127.0.0.1:9")
     assert properties["listener.security.protocol.map"].endswith(",USERS:SASL_SSL")
     assert properties["listener.name.users.sasl.enabled.mechanisms"] == "PLAIN"
+
+
+def test_three_nodes_know_each_other_and_keep_copies_that_survive_one() -> None:
+    properties = server_properties(Path("d"), 9092, [9001, 9002, 9003], node=2)
+    voters = "1@127.0.0.1:9001,2@127.0.0.1:9002,3@127.0.0.1:9003"
+    assert properties["controller.quorum.voters"] == voters
+    assert properties["listeners"].endswith("CONTROLLER://127.0.0.1:9002")
+    assert {v for k, v in properties.items() if k.endswith("replication.factor")} == {"3"}
+    assert {v for k, v in properties.items() if k.endswith("min.isr")} == {"2"}
 
 
 def test_properties_are_rendered_as_java_reads_them() -> None:

@@ -16,7 +16,7 @@ from pipeline.emit.run import SimulationReport, simulate
 from pipeline.emit.simulate import Traffic
 from pipeline.local.demo.board import Board, Memory, by_group
 from pipeline.local.demo.numbers import FRESH_SECONDS, Freshness, Numbers
-from pipeline.local.demo.show import Show
+from pipeline.local.show import Show
 from pipeline.settings import Settings
 
 REDRAW_SECONDS: Final = 1.0

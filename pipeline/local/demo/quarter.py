@@ -14,8 +14,8 @@ from pipeline.emit.publish import publish
 from pipeline.emit.published import Published, PublishedQuarter, load_published
 from pipeline.errors import LocalError
 from pipeline.local.demo.numbers import Numbers
-from pipeline.local.demo.show import Show
 from pipeline.local.demo.truth import QuarterTruth
+from pipeline.local.show import Show
 from pipeline.settings import Settings
 
 SERVICE: Final = "va-vha"

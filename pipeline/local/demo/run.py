@@ -10,16 +10,16 @@ from pathlib import Path
 
 from pipeline.emit.published import plan_quarter
 from pipeline.emit.simulate import Traffic
-from pipeline.local.demo.folder import workspace
-from pipeline.local.demo.interrupts import Interrupts
 from pipeline.local.demo.invitation import invitation
 from pipeline.local.demo.live import send_traffic
 from pipeline.local.demo.numbers import Numbers
 from pipeline.local.demo.quarter import send_quarter
-from pipeline.local.demo.show import Show
 from pipeline.local.demo.strangers import Strangers
 from pipeline.local.demo.summary import settle
-from pipeline.local.demo.truth import Expected
+from pipeline.local.expected import Expected
+from pipeline.local.folder import workspace
+from pipeline.local.interrupts import Interrupts
+from pipeline.local.show import Show
 from pipeline.local.stack import LocalStack
 from pipeline.store.client import connect_async
 from pipeline.wire.catalogue import load_catalogue
@@ -43,7 +43,7 @@ def play(options: Options) -> int:
 
     Raises CxpulseError when a part cannot start, or ends by itself.
     """
-    with Interrupts() as interrupts, workspace(options.keep) as folder:
+    with Interrupts() as interrupts, workspace(options.keep, "demo") as folder:
         return asyncio.run(_play(options, folder, interrupts))
 
 
@@ -87,7 +87,7 @@ async def _acts(options: Options, stack: LocalStack, interrupts: Interrupts, sho
 
         show.title("3  Is everything there?")
         expected = Expected()
-        expected.add_quarter(sent.truth)
+        expected.add_accepted(sent.truth.responses, sent.truth.cells())
         expected.add_traffic(report.truth)
         zone = catalogue.surveys[sent.published.survey].timezone
         plan = plan_quarter(sent.published, sent.quarter, zone, sent.truth.responses)

@@ -17,7 +17,7 @@ from pipeline.core.reasons import Reason
 from pipeline.emit.published import Plan, responses
 from pipeline.emit.simulate import Traffic, items
 from pipeline.local.demo.numbers import Numbers
-from pipeline.local.demo.verdict import Found
+from pipeline.local.verdict import Found
 from pipeline.wire.responses import ResponseDecoder
 
 

@@ -10,12 +10,13 @@ from typing import Final
 from rich import box
 from rich.table import Table
 
-from pipeline.local.demo.numbers import OUTCOMES, Numbers, Published
+from pipeline.local.counted import OUTCOMES
+from pipeline.local.demo.numbers import Numbers, Published
 from pipeline.local.demo.quarter import QUARTER, Sent
-from pipeline.local.demo.show import Show
 from pipeline.local.demo.strangers import Strangers
-from pipeline.local.demo.truth import Expected
-from pipeline.local.demo.verdict import Check, Found, foreign_records, judge, published_mean
+from pipeline.local.expected import Expected
+from pipeline.local.show import Show
+from pipeline.local.verdict import Check, Found, foreign_records, judge, published_mean
 
 DRAIN_SECONDS: Final = 60.0
 """What the demo promises: whatever lags by then is a fault."""
@@ -29,7 +30,7 @@ async def settle(
     show.say(f"traffic has ended; waiting at most {DRAIN_SECONDS:.0f} s until all is counted")
     began = time.monotonic()
     while True:
-        found = await _find(numbers)
+        found = await numbers.found()
         if foreign_records(expected, found):
             found = await strangers.mark(numbers, found)
         means = await numbers.quarter(QUARTER.year, QUARTER.quarter, sent.published.survey)
@@ -62,17 +63,6 @@ def compare_means(sent: Sent, computed: Sequence[Published]) -> Check:
     ]
     good = f"all {len(wanted)} equal"
     return Check("means equal the published ones", not off, "; ".join(off) or good)
-
-
-async def _find(numbers: Numbers) -> Found:
-    totals = await numbers.totals()
-    return Found(
-        received=totals.received,
-        missing=totals.missing,
-        outcomes=totals.outcomes,
-        dead_letters=await numbers.dead_letters(),
-        cells=await numbers.cells(),
-    )
 
 
 def _outcomes(expected: Expected, found: Found) -> Table:

@@ -1,65 +1,15 @@
-"""What a demo sent, and what must be in ClickHouse when all of it is counted."""
+"""What must be counted of the published quarter that a demo sends."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import cast
 
 from pipeline.core.catalogue import Catalogue
-from pipeline.core.reasons import Outcome
 from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
 from pipeline.core.windows import HOUR
 from pipeline.emit.published import Published
-from pipeline.emit.truth import Truth
-
-Cell = tuple[str, str, str, str, str, str, int]
-"""Agency, service, channel, survey, scale, measure, and the start of an hour (ms)."""
-
-Cells = dict[Cell, tuple[int, ...]]
-"""The counts of the values 0..5 of each cell that is not empty."""
-
-Hour = tuple[str, str, str, str, int]
-"""One group in one hour."""
-
-
-def hour_of(cell: Cell) -> Hour:
-    """All measures of one group and hour share it."""
-    return (*cell[:4], cell[6])
-
-
-@dataclass(slots=True)
-class Expected:
-    """Totals by outcome and reason, and the counts; `failed` records were not acknowledged."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    cells: Cells = field(default_factory=dict)
-    failed: int = 0
-
-    @property
-    def sent(self) -> int:
-        """Records of any kind."""
-        return self.outcomes.total()
-
-    def add_quarter(self, quarter: QuarterTruth) -> None:
-        """A quarter sent before anything newer: every response of it is accepted."""
-        self.outcomes[Outcome.ACCEPTED.value] += quarter.responses
-        self._merge(quarter.cells())
-
-    def add_traffic(self, truth: Truth) -> None:
-        """Simulated traffic."""
-        self.outcomes.update(truth.outcomes)
-        self.reasons.update(truth.reasons)
-        self.failed += truth.failed
-        self._merge({row[:7]: row[7] for row in truth.rows()})
-
-    def _merge(self, cells: Cells) -> None:
-        for cell, counts in cells.items():
-            here = self.cells.get(cell)
-            together = counts if here is None else tuple(map(sum, zip(here, counts, strict=True)))
-            self.cells[cell] = together
+from pipeline.local.expected import Cells
 
 
 class QuarterTruth:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.local.demo.truth import Cell, Expected, hour_of
-from pipeline.local.demo.verdict import Found, judge, published_mean
+from pipeline.local.expected import Cell, Expected, hour_of
+from pipeline.local.verdict import Found, judge, published_mean
 
 CELL: Cell = ("va", "va-vha", "email", "va-vha-post-visit", "likert5", "trust", 0)
 OTHER: Cell = (*CELL[:6], 3_600_000)

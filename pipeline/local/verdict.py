@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.core.rating import rate
 from pipeline.core.reasons import Outcome
 from pipeline.core.vocabulary import Scale
-from pipeline.local.demo.truth import Cell, Cells, Expected, Hour, hour_of
+from pipeline.local.expected import Cell, Cells, Expected, Hour, hour_of
 
 SHOWN: Final = 5
 """Differences named in full: enough to see a pattern, and not a screen full."""
@@ -50,7 +50,7 @@ def judge(expected: Expected, found: Found) -> list[Check]:
 
 
 def foreign_records(expected: Expected, found: Found) -> int:
-    """How many records the scorer received that the demo did not send."""
+    """How many records the scorer received that are not ours."""
     return max(0, found.received - expected.sent)
 
 
@@ -77,7 +77,7 @@ def _sum(found: Found) -> Check:
 
 def _received(expected: Expected, found: Found) -> Check:
     foreign = foreign_records(expected, found)
-    holds = found.received == expected.sent + foreign and found.missing == 0
+    holds = found.received == expected.sent + foreign and found.missing == expected.missing
     seen = f"sent {expected.sent:,}, received {found.received:,}, lost {found.missing:,}"
     if foreign:
         seen += f"; {foreign:,} came from elsewhere"

@@ -1,4 +1,4 @@
-"""How the demo speaks: lines with the time since its start, on a terminal and in a log alike."""
+"""How demo and drills speak: lines with the time since the start, on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PLAIN_WIDTH: Final = 130
 
 
 class Show:
-    """The demo's voice."""
+    """The voice of one run."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)

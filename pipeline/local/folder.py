@@ -1,4 +1,4 @@
-"""Where a demo keeps its data and logs."""
+"""Where a stack that comes and goes keeps its data and logs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BASE: Final = Path(".data")
 
 
 @contextmanager
-def workspace(keep: Path | None) -> Iterator[Path]:
-    """An empty folder: `keep`, which stays, or a fresh one that is removed at the end.
+def workspace(keep: Path | None, name: str) -> Iterator[Path]:
+    """An empty folder: `keep`, which stays, or a fresh one (`name-...`), removed at the end.
 
     Raises InputError when `keep` holds something already, LocalError when no folder can be made.
     """
@@ -29,9 +29,9 @@ def workspace(keep: Path | None) -> Iterator[Path]:
             yield keep
             return
         BASE.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="demo-", dir=BASE))
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=BASE))
     except OSError as error:
-        raise LocalError(f"cannot make a folder for the demo: {error}") from error
+        raise LocalError(f"cannot make a folder for the {name}: {error}") from error
     try:
         yield folder
     finally:

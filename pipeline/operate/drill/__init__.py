@@ -1,0 +1,1 @@
+"""Drills: a stack of its own, known traffic, one thing broken on purpose, and a verdict."""

@@ -1,0 +1,104 @@
+"""What an act has at hand: the stack, its own traffic, and words for breaking and mending."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from pipeline.emit.run import SimulationReport
+from pipeline.local.expected import Expected
+from pipeline.local.recipes import BROKER, STORE
+from pipeline.local.show import Show
+from pipeline.local.stack import LocalStack
+from pipeline.local.verdict import Check
+from pipeline.operate.drill.marks import Mark, Marks
+from pipeline.operate.drill.proxy import SlowProxy
+from pipeline.operate.drill.watch import now_ms
+
+PATIENCE_SECONDS: Final = 90.0
+"""Twice what the slowest recovery takes (a sink that had backed off to 30 s, a busy machine)."""
+
+Sender = Callable[[asyncio.Event], Coroutine[None, None, SimulationReport]]
+"""Sends until the event is set."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """One drill while it runs; `expected` has the truth of all traffic that has ended."""
+
+    stack: LocalStack
+    show: Show
+    random: Random
+    seconds: float
+    marks: Marks
+    sender: Sender
+    calm: Callable[[], Awaitable[object]]
+    """Waits until all traffic that has ended is counted."""
+    proxy: SlowProxy | None = None
+    every: float = 20.0
+    progress: SimulationReport | None = None
+    checks: list[Check] = field(default_factory=list)
+    """What must hold besides."""
+    expected: Expected = field(default_factory=Expected)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the traffic should end."""
+        return self.began + self.seconds - time.monotonic()
+
+    def hear(self, report: SimulationReport) -> None:
+        """What the sender tells of its progress."""
+        self.progress = report
+
+    @asynccontextmanager
+    async def traffic(self, *, lost: bool = False) -> AsyncIterator[None]:
+        """Known traffic during the block; what was sent joins `expected` at its end: as missing
+        when it will be `lost` before anybody reads it."""
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(self.sender(stop))
+            try:
+                yield
+            finally:
+                stop.set()
+        truth = sending.result().truth
+        if lost:
+            self.expected.missing += truth.sent
+        else:
+            self.expected.add_traffic(truth)
+
+    async def pause(self, least: float, most: float) -> None:
+        """A random while."""
+        await asyncio.sleep(self.random.uniform(least, most))
+
+    def mark(self, what: str) -> Mark:
+        """From this moment count the seconds until what is sent after it is told."""
+        self.show.say(what)
+        return self.marks.set(what, now_ms())
+
+    async def passed(self, *marks: Mark) -> None:
+        """Wait for it; a mark that never passes shows in the result."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                for mark in marks:
+                    await mark.passed.wait()
+        for mark in marks:
+            told = "not in time" if mark.seconds is None else f"after {mark.seconds:.1f} s"
+            self.show.say(f"scores are told again {told}")
+
+    async def crash(self, name: str) -> Mark:
+        """kill -9, and start it again at once. Nothing can work without a server: for those the
+        seconds count from when it is back."""
+        self.stack.kill(name)
+        if name.startswith((BROKER, STORE)):
+            await self.stack.start(name)
+            return self.mark(f"{name} was killed and is back")
+        mark = self.mark(f"{name} is killed")
+        await self.stack.start(name)
+        return mark

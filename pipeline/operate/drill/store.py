@@ -1,0 +1,68 @@
+"""What ClickHouse may do to a sink: go away, have no space left, answer slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from pipeline.local.recipes import STORE
+from pipeline.operate.drill.scene import Scene
+from pipeline.store.client import connect_async, store_errors
+
+AWAY: Final = 0.5
+"""Share of the drill's seconds that ClickHouse is away, at most a minute."""
+LONGEST_AWAY: Final = 60.0
+
+FULL: Final = 10**18
+"""Bytes that must be free for an insert: more than there are, so every insert is refused (243)."""
+
+SLOW_BYTES: Final = 50_000
+SLOW_DELAY: Final = 0.5
+"""Of each connection: a tenth of what 200 responses a second need."""
+
+TABLES: Final = ("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters")
+
+
+async def going_away(scene: Scene) -> None:
+    """Killed, and back only after a while."""
+    await scene.pause(2.0, 6.0)
+    seconds = min(LONGEST_AWAY, scene.seconds * AWAY)
+    scene.show.say(f"{STORE} is killed, and away for {seconds:.0f} s")
+    scene.stack.kill(STORE)
+    await asyncio.sleep(seconds)
+    await scene.stack.start(STORE)
+    await scene.passed(scene.mark(f"{STORE} is back"))
+
+
+async def disk_full(scene: Scene) -> None:
+    """No space left for a while: ClickHouse answers, and refuses every insert."""
+    await scene.pause(2.0, 6.0)
+    scene.show.say("the disk is full")
+    await _need_free(scene, FULL)
+    await asyncio.sleep(min(LONGEST_AWAY, scene.seconds * AWAY))
+    await _need_free(scene, 0)
+    await scene.passed(scene.mark("there is space again"))
+
+
+async def _need_free(scene: Scene, size: int) -> None:
+    client = await connect_async(scene.stack.settings.clickhouse)
+    try:
+        for table in TABLES:
+            with store_errors(f"alter {table}"):
+                await client.command(
+                    f"ALTER TABLE {table} "
+                    f"MODIFY SETTING min_free_disk_bytes_to_perform_insert = {size}"
+                )
+    finally:
+        await client.close()
+
+
+async def slow(scene: Scene) -> None:
+    """Every byte between sink and ClickHouse takes its time; no insert fails, or some do."""
+    assert scene.proxy is not None
+    await scene.pause(2.0, 6.0)
+    scene.show.say(f"{STORE} is slow: {SLOW_BYTES // 1000} kB a second, {SLOW_DELAY} s an answer")
+    scene.proxy.bytes_a_second, scene.proxy.delay = SLOW_BYTES, SLOW_DELAY
+    await asyncio.sleep(min(LONGEST_AWAY, scene.seconds * AWAY))
+    scene.proxy.bytes_a_second, scene.proxy.delay = 0, 0.0
+    await scene.passed(scene.mark(f"{STORE} is quick again"))
