@@ -18,6 +18,7 @@ from pipeline.core.response import MAX_ANSWERS, MAX_COMMENT, MAX_LOCATION
 from pipeline.core.vocabulary import MEASURES
 from pipeline.sink.generation import current_generation
 from pipeline.sink.rows import Block, Converted, Record
+from pipeline.wire.dead_letters import is_repair
 from pipeline.wire.responses import ResponseDecoder
 
 TABLE: Final = "responses"
@@ -50,6 +51,7 @@ class _Row(NamedTuple):
     location: str | None
     comment: str | None
     retracted: bool
+    repair: bool
 
 
 class RawRows:
@@ -69,7 +71,7 @@ class RawRows:
             decoded = self._decoder.decode(record.value)
             if not isinstance(decoded, Reason):
                 places.append((record.partition, record.offset, record.timestamp))
-                rows.append(self._row(decoded, kinds))
+                rows.append(self._row(decoded, is_repair(record.headers), kinds))
         if not rows:
             return Converted(())
         partitions, offsets, received = zip(*places, strict=True)
@@ -82,7 +84,7 @@ class RawRows:
         columns.update(zip(_Row._fields, zip(*rows, strict=True), strict=True))
         return Converted((Block(TABLE, columns),), redactions=kinds)
 
-    def _row(self, decoded: Mapping[str, object], kinds: Counter[str]) -> _Row:
+    def _row(self, decoded: Mapping[str, object], repair: bool, kinds: Counter[str]) -> _Row:
         key = cast(
             _Group,
             (decoded["agency"], decoded["service"], decoded["channel"], decoded["survey"]),
@@ -99,6 +101,7 @@ class RawRows:
             None if location is None else location[:MAX_LOCATION],
             redacted_comment(cast("str | None", decoded["comment"]), kinds),
             decoded["retracted"] is True,
+            repair,
         )
 
     def _resolve(self, key: _Group) -> _Group:

@@ -23,6 +23,12 @@ ATTEMPT: Final = "attempt"
 """Header of a dead letter, and of a record that `cxpulse replay` sends back: which attempt it is,
 counted from 1 in decimal. A record without it is a first attempt."""
 
+REPAIR: Final = "repair"
+"""Header of a retraction that `cxpulse reconcile --repair` sends to the partition whose count must
+go; its dead letter, should it become one, carries it on."""
+
+REPAIR_HEADER: Final = (REPAIR, b"true")
+
 MOST_ATTEMPTS: Final = 1_000_000
 """Anybody may send the header: a larger number is taken for this one, and fits every column."""
 
@@ -33,7 +39,8 @@ class DeadLetter:
 
     `appended_at` is the broker's append time of the original in ms, `schema` the hex of its first
     header when they claim to be Avro (else empty: other bytes are somebody's data), `attempt`
-    counts from 1. `cut` says that the original did not fit: it stays in its own topic.
+    counts from 1. `cut` says that the original did not fit: it stays in its own topic. `repair`
+    says that it carried that header.
     """
 
     topic: str
@@ -45,6 +52,7 @@ class DeadLetter:
     value: bytes | None
     attempt: int = 1
     cut: bool = False
+    repair: bool = False
 
     @property
     def key(self) -> bytes:
@@ -67,6 +75,8 @@ class DeadLetter:
             facts.append(("tombstone", b"true"))
         if self.cut:
             facts.append(("cut", b"true"))
+        if self.repair:
+            facts.append(REPAIR_HEADER)
         return facts
 
     @property
@@ -112,6 +122,7 @@ def dead_letter(record: Origin, stage: Stage, reason: str) -> DeadLetter:
         value=value[:DEAD_LETTER_BYTES] if value is not None and cut else value,
         attempt=attempt_of(record.headers),
         cut=cut,
+        repair=is_repair(record.headers),
     )
 
 
@@ -124,6 +135,11 @@ def attempt_of(headers: Iterable[tuple[str, bytes]]) -> int:
             except (ValueError, AttributeError):  # anybody may send a header, or one without value
                 return 1
     return 1
+
+
+def is_repair(headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether a retraction is a repair, and not the emitter's own."""
+    return any(name == REPAIR for name, _ in headers)
 
 
 def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> DeadLetter:
@@ -139,6 +155,7 @@ def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) 
             appended_at=_number(facts["origin-timestamp"]),
             value=None if "tombstone" in facts else value,
             cut="cut" in facts,
+            repair=REPAIR in facts,
             attempt=_number(facts[ATTEMPT]),
         )
     except (KeyError, ValueError, AttributeError) as error:  # Kafka allows a header without value

@@ -18,7 +18,7 @@ JUDGED = {0: 100, 1: 50}
 
 
 def response(
-    number: int, offset: int, partition: int = 0, *, retracted: bool = False
+    number: int, offset: int, partition: int = 0, *, retracted: bool = False, repair: bool = False
 ) -> dict[str, object]:
     """`number` makes the event id; records arrive in the order of their offsets, one a second."""
     return {
@@ -36,6 +36,7 @@ def response(
         "location": None,
         "comment": f"{partition}/{offset}",
         "retracted": retracted,
+        "repair": repair,
         "inserted_at": at("2026-01-05 13:00"),
     }
 
@@ -53,7 +54,7 @@ RESPONSES = [
     response(5, 6, retracted=True),
     response(6, 7),  # late, taken back late
     response(6, 8, retracted=True),
-    response(7, 9),  # accepted; its second retraction was a duplicate, as was its first
+    response(7, 9),  # accepted; its retraction conflicts
     response(7, 10, retracted=True),
     response(8, 11),  # late twice: the first counts
     response(8, 12),
@@ -65,6 +66,17 @@ RESPONSES = [
     response(13, 1, 2),  # nothing of its partition is judged
     response(14, 30, 1),  # taken back in another partition
     response(14, 31, retracted=True),
+    response(15, 40),  # accepted in two partitions, the second taken back by a repair
+    response(15, 41, 1),
+    response(15, 42, 1, retracted=True, repair=True),
+    response(16, 50),  # the same, then taken back by its emitter, where the repair had been
+    response(16, 43, 1),
+    response(16, 44, 1, retracted=True, repair=True),
+    response(16, 45, 1, retracted=True),
+    response(17, 51),  # a late retraction of another time takes nothing back
+    response(17, 52, retracted=True) | {"occurred_at": at("2025-01-05 11:00")},
+    response(18, 53),  # nor one of another group
+    response(18, 54, retracted=True) | {"channel": "phone"},
 ]
 
 OUTCOMES = [
@@ -74,10 +86,15 @@ OUTCOMES = [
     outcome(6, "retraction"),
     outcome(7, "late"),
     outcome(8, "late"),
-    outcome(10, "duplicate"),
+    outcome(10, "dead_letter"),
     outcome(11, "late"),
     outcome(12, "late"),
     outcome(31, "retraction"),
+    outcome(42, "retraction", 1),
+    outcome(44, "retraction", 1),
+    outcome(45, "duplicate", 1),
+    outcome(52, "late"),
+    outcome(54, "late"),
 ]
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.wire.dead_letters import MOST_ATTEMPTS, attempt_of, dead_letter, read_dead_letter
+from pipeline.wire.dead_letters import (
+    MOST_ATTEMPTS,
+    REPAIR_HEADER,
+    attempt_of,
+    dead_letter,
+    read_dead_letter,
+)
 from pipeline.wire.topics import DEAD_LETTER_BYTES
 
 
@@ -62,3 +68,9 @@ def test_whatever_the_header_says_the_attempt_is_a_small_count(
 
 def test_a_header_without_value_is_a_first_attempt() -> None:
     assert attempt_of([("attempt", None)]) == 1  # type: ignore[list-item]  # Kafka allows null
+
+
+def test_the_dead_letter_of_a_repair_is_still_one() -> None:
+    letter = dead_letter(record(b"x", REPAIR_HEADER), "score", "conflicting")
+    assert letter.repair
+    assert read_dead_letter(letter.value, letter.headers()) == letter

@@ -12,8 +12,10 @@ from pipeline.sink import scored
 from pipeline.sink.raw import LATEST_MS, NO_EVENT, RawRows, clip_answers, redacted_comment
 from pipeline.sink.rows import Block, Record
 from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.dead_letters import REPAIR_HEADER
 from pipeline.wire.responses import ResponseDecoder, encode_response
 from pipeline.wire.scores import encode_score
+from tests.support.world import response as example
 
 HOUR = 3_600_000
 UPDATE = ScoreUpdate(
@@ -29,8 +31,8 @@ UPDATE = ScoreUpdate(
 )
 
 
-def record(offset: int, value: bytes | None) -> Record:
-    made: Record = ConsumerRecord("t", 1, offset, 77, 1, None, value, None, 0, 0, ())
+def record(offset: int, value: bytes | None, *headers: tuple[str, bytes]) -> Record:
+    made: Record = ConsumerRecord("t", 1, offset, 77, 1, None, value, None, 0, 0, headers)
     return made
 
 
@@ -93,6 +95,7 @@ def test_a_hostile_response_is_stored_as_far_as_the_columns_go() -> None:
         "location": "",
         "comment": None,
         "retracted": True,
+        "repair": False,
     }
     assert len(str(row["agency"])) == 64
     assert len(str(row["location"])) == 200
@@ -109,3 +112,10 @@ def test_comments_are_redacted_counted_by_kind_and_left_out_when_too_long() -> N
     assert kinds.total() == 1
     assert redacted_comment("x" * 10_001, kinds) is None
     assert redacted_comment(None, kinds) is None
+
+
+def test_a_retraction_that_is_a_repair_is_stored_as_one() -> None:
+    rows = RawRows(load_catalogue(resource("deploy", "catalog")), ResponseDecoder())
+    value = encode_response(example(retracted=True))
+    (block,) = rows.convert([record(9, value, REPAIR_HEADER), record(10, value)]).blocks
+    assert block.columns["repair"] == (True, False)
