@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
 from pipeline.settings import Settings
+from pipeline.sink.rows import Record
 from pipeline.wire.kafka import admin, consumer, started
+
+__all__ = ["Record", "Told", "batches", "scan"]
 
 POLL_MS: Final = 500
 """How long one poll waits; the end of the topic ends the loop, so this is no latency."""
-
-
-class Record(Protocol):
-    """The part of an aiokafka record that is read here; `timestamp` is the append time in ms."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def value(self) -> bytes | None: ...
-
 
 Told = Callable[[int, int], None]
 """Gets how many offsets are behind the reader, of how many."""
@@ -38,25 +28,40 @@ async def scan(settings: Settings, topic: str, see: Callable[[Record], None], te
 
     Raises KafkaError when the broker is away or the topic does not exist.
     """
+    async for records in batches(settings, topic, tell):
+        for record in records:
+            see(record)
+
+
+async def batches(settings: Settings, topic: str, tell: Told) -> AsyncIterator[Sequence[Record]]:
+    """The records in batches of one partition each; `tell` hears how far the reader is.
+
+    Raises KafkaError when the broker is away or the topic does not exist.
+    """
     try:
-        async with started(admin(settings.kafka), settings.kafka) as describer:
-            listed = {t["topic"]: t["partitions"] for t in await describer.describe_topics()}
-        if topic not in listed:
-            raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
-        parts = [TopicPartition(topic, part["partition"]) for part in listed[topic]]
-        async with started(consumer(settings.kafka), settings.kafka) as client:
+        async with AsyncExitStack() as stack:
+            parts = await _partitions(settings, topic)
+            client = await stack.enter_async_context(
+                started(consumer(settings.kafka), settings.kafka)
+            )
             client.assign(parts)  # type: ignore[no-untyped-call]  # aiokafka
-            await _read(client, parts, see, tell)
+            async for records in _read(client, parts, tell):
+                yield records
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
 
 
+async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
+    async with started(admin(settings.kafka), settings.kafka) as describer:
+        listed = {t["topic"]: t["partitions"] for t in await describer.describe_topics()}
+    if topic not in listed:
+        raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
+    return [TopicPartition(topic, part["partition"]) for part in listed[topic]]
+
+
 async def _read(
-    client: AIOKafkaConsumer,
-    parts: Sequence[TopicPartition],
-    see: Callable[[Record], None],
-    tell: Told,
-) -> None:
+    client: AIOKafkaConsumer, parts: Sequence[TopicPartition], tell: Told
+) -> AsyncIterator[Sequence[Record]]:
     starts = await client.beginning_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
     ends = await client.end_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
     await client.seek_to_beginning(*parts)  # type: ignore[no-untyped-call]  # aiokafka
@@ -64,8 +69,7 @@ async def _read(
     places = dict(starts)
     while any(places[part] < ends[part] for part in parts):
         for records in (await client.getmany(timeout_ms=POLL_MS)).values():
-            for record in records:
-                see(record)
+            yield records
         for part in parts:
             place: int = await client.position(part)  # type: ignore[no-untyped-call]  # aiokafka
             places[part] = min(ends[part], place)

@@ -1,0 +1,60 @@
+"""Fetches single records from their own topic, as long as retention has them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError as ClientError
+
+from pipeline.errors import KafkaError
+from pipeline.settings import Settings
+from pipeline.sink.rows import Record
+from pipeline.wire.kafka import admin, consumer, started
+
+FETCH_MS: Final = 10_000
+"""A record that is in the log comes within milliseconds; a broker in trouble within seconds."""
+
+
+class Originals:
+    """Use `opened`; one fetch at a time."""
+
+    def __init__(self, client: AIOKafkaConsumer, partitions: Mapping[str, int]) -> None:
+        self._client = client
+        self._partitions = partitions
+
+    async def fetch(self, topic: str, partition: int, offset: int, at: int) -> Record | None:
+        """The record at this place that was appended at `at` (ms); None when the log has it no
+        more, or has another there since the topic was re-created. Raises KafkaError."""
+        client, place = self._client, TopicPartition(topic, partition)
+        if partition >= self._partitions.get(topic, 0):
+            return None
+        try:
+            client.assign([place])  # type: ignore[no-untyped-call]  # aiokafka
+            start = (await client.beginning_offsets([place]))[place]  # type: ignore[no-untyped-call]  # aiokafka
+            end = (await client.end_offsets([place]))[place]  # type: ignore[no-untyped-call]  # aiokafka
+            if not start <= offset < end:
+                return None
+            client.seek(place, offset)  # type: ignore[no-untyped-call]  # aiokafka
+            found = await client.getmany(place, timeout_ms=FETCH_MS, max_records=1)
+        except ClientError as error:
+            raise KafkaError(
+                f"topic {topic} partition {partition} offset {offset}: cannot be read: "
+                f"{type(error).__name__}"
+            ) from error
+        for record in found.get(place, ()):
+            if (record.offset, record.timestamp) == (offset, at):
+                original: Record = record
+                return original
+        return None
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Originals]:
+    """Connected for one block. Raises KafkaError."""
+    async with started(admin(settings.kafka), settings.kafka) as describer:
+        topics = {t["topic"]: len(t["partitions"]) for t in await describer.describe_topics()}
+    async with started(consumer(settings.kafka), settings.kafka) as client:
+        yield Originals(client, topics)
