@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
-_CARD_RUN = re.compile(r"\d(?:(?:[ -]{0,3}|(?<=\d{3})\.(?=\d{3}))\d){12,}+")
+_CARD_RUN = re.compile(r"\d(?:(?:[ -]{0,3}|(?<=\d\d)[./,:*](?=\d))\d){12,}+")
 _GROUP = re.compile(r"\d+")
 SHORTEST, _LONGEST = 13, 19  # ISO/IEC 7812 allows up to 19 digits; no card in use has under 13
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digit sum of twice the digit

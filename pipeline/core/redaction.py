@@ -19,8 +19,9 @@ goes on after this many passes was made to, and is withheld: time must stay line
 
 _WITHHELD = "withheld"
 
-_TELLTALE = re.compile(r"[\d@?]")
-"""Every kind holds a digit, an @ or a query: most comments are done after one look."""
+_TELLTALE = re.compile(r"[\d@?]|[\[(\s]dot[\])\s]|[\[(]\s?at\s?[\])]", re.IGNORECASE)
+"""Every kind holds a digit, an @, a query, or one of an address's signs spelled out: most comments
+are done after one look."""
 
 
 @dataclass(frozen=True, slots=True)

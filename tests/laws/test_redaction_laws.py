@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import redaction
 from pipeline.core.redaction import Redacted, redact
+from tests.support.spellings import SPELLINGS
 
 SECRETS = [
     "123-45-6789",
@@ -50,12 +51,24 @@ def test_no_secret_between_other_words_gets_through(item: str, before: str, afte
     assert sum(redacted.counts.values()) >= 1
 
 
+@pytest.mark.parametrize("kind", SPELLINGS)
+def test_no_spelling_of_a_kind_gets_through(kind: str) -> None:
+    @given(SPELLINGS[kind], harmless, harmless)
+    def law(item: str, before: str, after: str) -> None:
+        redacted = redact(f"{before} {item} {after}")
+        assert item not in redacted.text
+        assert not any(char.isdecimal() for char in redacted.text), redacted.text
+        assert sum(redacted.counts.values()) >= 1
+
+    law()
+
+
 @given(harmless)
 def test_a_text_with_nothing_to_take_stays_byte_for_byte(text: str) -> None:
     assert redact(text).text == text
 
 
-@given(st.integers(10**12, 10**18 - 1), st.sampled_from(["", " ", "-"]))
+@given(st.integers(10**12, 10**18 - 1), st.sampled_from(["", " ", "-", "_", "\n", "·", "/"]))
 def test_every_number_that_passes_the_luhn_check_is_taken(stem: int, gap: str) -> None:
     digits = [int(digit) for digit in str(stem)]
     doubled = [d if i % 2 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits))]
@@ -87,6 +100,20 @@ HOSTILE = [
         "A12345678",
         "12 Oak Street",
         "x@y.co12 Oak St ",
+        *(
+            "a at b dot ",
+            "[at]",
+            " dot ",
+            "a[at]b.",
+            "social ",
+            "ssn is ",
+            "1*",
+            "1,",
+            "12:",
+            "i o e ",
+        ),
+        *("receipt # ", "rr 1 box ", "1 highway ", "A 1", "_", "1_", "011 1", "1 st ", "uscis is "),
+        *("\n", "1\n", "file is ", "jan 1, 19", "1 jan 19", "May ", "a @ ", "1. 2 .3"),
     ),
 ]
 
