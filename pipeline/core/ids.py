@@ -106,13 +106,13 @@ class IdStore:
         """Every remembered entry, packed, in no particular order."""
         return b"".join(self._alive(bucket) for bucket in self._buckets)
 
-    def unpack(self, packed: bytes) -> None:
-        """Put what `pack` or `take_fresh` gave; does not count as fresh."""
-        if self._size:
+    def unpack(self, packed: bytes, whole: bool) -> None:
+        """Put what `pack` (`whole`) or `take_fresh` gave; does not count as fresh."""
+        if whole and not self._size:
+            self._fill(packed)
+        else:  # what is fresh may hold an id twice, even where nothing is held yet
             for entry in _entries(packed):
                 self._store(entry)
-        else:
-            self._fill(packed)
         self._fresh = bytearray()
         self._oldest = 0  # not known before a round is over
 

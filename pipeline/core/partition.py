@@ -202,7 +202,7 @@ class PartitionState:
         for cut in cuts:
             for group in cut.groups:
                 state.book.load(group)
-            state.ids.unpack(cut.ids)
+            state.ids.unpack(cut.ids, cut.full)
         return state
 
     def _judge(

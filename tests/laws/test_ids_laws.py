@@ -81,9 +81,19 @@ def copied(store: IdStore) -> IdStore:
     """A store that took over what another packed, as a restored partition does."""
     copy = IdStore()
     copy.forget_before = store.forget_before
-    copy.unpack(store.pack())
+    copy.unpack(store.pack(), whole=True)
     assert not copy.take_fresh()
     return copy
+
+
+def test_what_changed_twice_since_an_empty_checkpoint_is_restored_as_it_was_last() -> None:
+    store, copy = IdStore(), IdStore()
+    copy.unpack(store.pack(), whole=True)
+    store.learn(bytes(16), bytes(8), 7, IdState.COUNTED)
+    store.put(bytes(16), bytes(8), 7, IdState.RETRACTED)
+    copy.unpack(store.take_fresh(), whole=False)
+    assert copy.learn(bytes(16), bytes(8), 7, IdState.COUNTED) == (bytes(8), IdState.RETRACTED)
+    assert len(copy) == 1
 
 
 def unpacked(packed: bytes) -> dict[bytes, Known]:
