@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SECONDS_ARG = $(if $(filter-out environment default,$(origin SECONDS)),$(SECONDS),60)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format loadtest drills clean
+.PHONY: help setup demo test check simulate format loadtest drills clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: setup ## format, lint, types, layers
 
 test: check ## check, then every test on the real broker and the real engine
 	$(BIN)/python -W error::DeprecationWarning:pipeline -m pytest
+
+simulate: setup ## random fault schedules, simulated (SCHEDULES=10000, or SEED=7 to replay one)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--schedules $(or $(SCHEDULES),10000))
 
 format: setup ## rewrite the code in the house format
 	$(BIN)/ruff format .

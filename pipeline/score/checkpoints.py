@@ -136,4 +136,4 @@ class CheckpointWriter:
             self._stale |= self._previous
             self._previous = old.keys
         stale, self._stale = self._stale, set()
-        await self._outbox.post(self._letter(key, None) for key in stale)
+        await self._outbox.post(self._letter(key, None) for key in sorted(stale))

@@ -17,7 +17,7 @@ def delays(source: random.Random | None = None) -> Iterator[float]:
     Each is drawn from the upper half of a doubling interval, so that many sinks do not return at
     the same moment and none returns at once.
     """
-    draw = (source or random.Random()).uniform
+    draw = random.uniform if source is None else source.uniform
     longest = FIRST_SECONDS
     while True:
         yield draw(longest / 2, longest) if longest > FIRST_SECONDS else longest

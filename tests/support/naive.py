@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.core.partition import Record
 from pipeline.core.reasons import Reason
 from pipeline.core.updates import Group
@@ -46,7 +47,8 @@ class Said:
 class Naive:
     """Judges a log record by record and remembers everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue = CATALOGUE) -> None:
+        self.catalogue = catalogue
         self.watermark = 0
         self.outcomes: dict[int, tuple[str, bool]] = {}  # offset → (outcome, conflicting)
         self.counted: list[Counted] = []
@@ -59,13 +61,13 @@ class Naive:
             fields = cast(Fields | Reason, record)
             self.outcomes[offset] = self._judge(offset, appended_at, fields)
             if self.outcomes[offset][0] in ("accepted", "late", "retraction"):
-                self.said.append(_said(offset, cast(Fields, fields)))
+                self.said.append(_said(offset, cast(Fields, fields), self.catalogue))
         return self
 
     def _judge(self, offset: int, appended_at: int, record: Fields | Reason) -> tuple[str, bool]:
-        if isinstance(record, Reason) or not _valid(record, appended_at):
+        if isinstance(record, Reason) or not _valid(record, appended_at, self.catalogue):
             return "dead_letter", False
-        group, occurred_at = _group(record), cast(int, record["occurred_at"])
+        group, occurred_at = _group(record, self.catalogue), cast(int, record["occurred_at"])
         if self._expired(occurred_at):
             self.late.append((offset, group, occurred_at // HOUR_MS * HOUR_MS))
             return "late", False
@@ -117,7 +119,7 @@ class Naive:
 
     def counts(self, group: Group, start: int, end: int, below: int) -> dict[str, list[int]]:
         """Counts by measure of `[start, end)` as the log below an offset gives them."""
-        counts = {measure: [0] * 6 for measure in CATALOGUE.surveys[group.survey].layout}
+        counts = {measure: [0] * 6 for measure in self.catalogue.surveys[group.survey].layout}
         for one in self.counted:
             if one.group == group and start <= one.occurred_at < end and one.counts_below(below):
                 counts["response"][0] += 1
@@ -127,7 +129,7 @@ class Naive:
 
     def recounted(self, group: Group, hour: int, below: int) -> dict[str, list[int]]:
         """Counts of one hour as raw rows and outcomes below an offset give them."""
-        counts = {measure: [0] * 6 for measure in CATALOGUE.surveys[group.survey].layout}
+        counts = {measure: [0] * 6 for measure in self.catalogue.surveys[group.survey].layout}
         said = [one for one in self.said if one.offset < below]
         gone = {one.event for one in said if one.retracted}
         for one in said:
@@ -140,33 +142,39 @@ class Naive:
                 counts[measure][value] += 1
         return counts
 
+    def final_panes(self) -> dict[tuple[Group, int], dict[str, list[int]]]:
+        """Every hour that was ever told, with its counts at the end, late answers included."""
+        told = {(one.group, one.occurred_at // HOUR_MS * HOUR_MS) for one in self.counted}
+        told |= {(group, hour) for _, group, hour in self.late}
+        return {place: self.recounted(*place, 1 << 48) for place in told}
 
-def _said(offset: int, record: Fields) -> Said:
-    event = (str(record["event_id"]), cast(int, record["occurred_at"]), _group(record))
+
+def _said(offset: int, record: Fields, catalogue: Catalogue) -> Said:
+    event = (str(record["event_id"]), cast(int, record["occurred_at"]), _group(record, catalogue))
     answers = cast(Mapping[str, int], record["answers"])
     return Said(offset, event, record["retracted"] is True, answers)
 
 
-def _group(record: Fields) -> Group:
+def _group(record: Fields, catalogue: Catalogue) -> Group:
     return Group(
-        CATALOGUE.agency_codes[str(record["agency"])],
-        CATALOGUE.service_codes[str(record["service"])],
+        catalogue.agency_codes[str(record["agency"])],
+        catalogue.service_codes[str(record["service"])],
         str(record["channel"]),
         str(record["survey"]),
     )
 
 
-def _valid(record: Fields, appended_at: int) -> bool:
+def _valid(record: Fields, appended_at: int, catalogue: Catalogue) -> bool:
     occurred_at = cast(int, record["occurred_at"])
-    survey = CATALOGUE.surveys.get(str(record["survey"]))
+    survey = catalogue.surveys.get(str(record["survey"]))
     return (
         len(str(record["event_id"])) == 36
-        and record["agency"] in CATALOGUE.agency_codes
-        and record["service"] in CATALOGUE.service_codes
+        and record["agency"] in catalogue.agency_codes
+        and record["service"] in catalogue.service_codes
         and record["channel"] in CHANNELS
         and survey is not None
         and all(
-            value in VALUES[survey.measures[measure]]
+            measure in survey.measures and value in VALUES[survey.measures[measure]]
             for measure, value in cast(Mapping[str, int], record["answers"]).items()
         )
         and 1_514_764_800_000 <= occurred_at <= appended_at + 300_000

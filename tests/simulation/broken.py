@@ -1,0 +1,121 @@
+"""Deliberately broken variants: each must fail some schedule, or the simulation proves nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+
+from pipeline.core import partition
+from pipeline.core.cut import Cut
+from pipeline.core.partition import PartitionState, Record
+from pipeline.core.updates import GENERATION_SHIFT, Verdict
+from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.tenure import Tenure
+from pipeline.sink.held import HeldNotes
+from pipeline.sink.intake import Batch
+from pipeline.sink.lane import Lane
+from pipeline.wire.cuts import encode_cut
+from pipeline.wire.manifests import Piece, checksum, segment_key
+
+
+async def _manifest_first(self: Any, cut: Cut) -> int:
+    """As `CheckpointWriter.write`, but the manifest goes out before what it names."""
+    number = self._next_number
+    self._next_number += 1
+    segments = encode_cut(cut)
+    keys = [segment_key(self.owner, number, n) for n in range(len(segments))]
+    letters = [self._letter(key, value) for key, value in zip(keys, segments, strict=True)]
+    if self._catalogue_piece is None:
+        letters.append(self._catalogue_letter(cut.catalogue))
+    pieces = tuple(Piece(k.decode(), checksum(v)) for k, v in zip(keys, segments, strict=True))
+    manifest = self._manifest_letter(cut, number, pieces)
+    await self._outbox.post([manifest])
+    await self._record(cut.full, number, 0, [*keys, manifest.key])
+    await self._outbox.post(letters)
+    return 0
+
+
+async def _unheard(self: Any, letters: Iterable[Letter]) -> None:
+    """As `Outbox.post`, without a look at the acknowledgements."""
+    producer = self._producer()
+    for letter in letters:
+        await producer.send(
+            letter.topic, letter.value, letter.key, letter.partition, letter.headers
+        )
+
+
+_checkpoint = Tenure.checkpoint
+
+
+async def _cut_untold(self: Any) -> None:
+    """As `Tenure.checkpoint`, but what is told is told after the cut is safe."""
+    tell = self._tell
+    later: list[tuple[Any, ...]] = []
+
+    async def put_off(*told: Any) -> None:
+        later.append(told)
+
+    with patch.object(self, "_tell", put_off):
+        await _checkpoint(self)
+    for told in later:
+        await tell(*told)
+
+
+_turn = Lane._turn
+
+
+async def _commit_first(self: Any, batch: Batch) -> None:
+    """As `Lane._turn`, but the batch is committed before it is stored."""
+    await self._intake.commit(batch, {})
+    await _turn(self, batch)
+
+
+_apply = PartitionState.apply
+
+
+def _unguarded(self: Any, batch: Iterable[Record]) -> list[Verdict]:
+    """As `apply`, but records below the next offset are folded again."""
+    records = list(batch)
+    if records and records[0][0] < self.next_offset:
+        self.next_offset = records[0][0]
+    return _apply(self, records)
+
+
+def _by_the_clock(generation: int, next_offset: int) -> int:
+    return generation << GENERATION_SHIFT | int(time.time() * 1000)
+
+
+def _no_floors(self: HeldNotes) -> dict[int, int]:
+    return {}
+
+
+_ready = HeldNotes.ready
+
+
+def _impatient(self: HeldNotes, reach: Mapping[tuple[int, int], int]) -> Any:
+    """As `ready`, whether or not the raw rows and outcomes are stored."""
+    return _ready(self, dict.fromkeys(self.partitions(), 1 << 47))
+
+
+BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
+    "manifest before its segments": (CheckpointWriter, "write", _manifest_first),
+    "acknowledgements not waited for": (Outbox, "post", _unheard),
+    "checkpoint before telling": (Tenure, "checkpoint", _cut_untold),
+    "commit before insert": (Lane, "_turn", _commit_first),
+    "offsets not guarded": (PartitionState, "apply", _unguarded),
+    "versions by the clock": (partition, "make_version", _by_the_clock),
+    "commit beyond held notes": (HeldNotes, "floors", _no_floors),
+    "recount before raw rows are stored": (HeldNotes, "ready", _impatient),
+}
+
+
+@contextmanager
+def broken(name: str) -> Iterator[None]:
+    """The real code with one thing done wrong."""
+    target, attribute, wrong = BROKEN[name]
+    with patch.object(target, attribute, wrong):
+        yield

@@ -1,0 +1,170 @@
+"""Whether the end of a schedule is right: every row against the truth, found without the fold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pipeline.core.partition import PartitionState, Record
+from pipeline.core.response import Validator
+from pipeline.core.updates import Group
+from pipeline.core.windows import WINDOWS
+from pipeline.score.chains import intact_chains, take_stock
+from pipeline.score.log_reader import PartitionLog
+from pipeline.wire.cuts import decode_cut
+from tests.simulation.world import TOPICS, World
+from tests.support.naive import HOUR_MS, Naive
+from tests.support.runs import GENERATION, MASK, snapshot
+
+_LENGTHS: Final = {window.name: window.pane * window.panes for window in WINDOWS}
+
+
+def check(world: World) -> list[str]:
+    """What is wrong at the end; nothing when all is well."""
+    found = list(world.failures) + world.store.conflicts
+    for number in range(world.partitions):
+        truth = Truth(world, number)
+        found += [f"partition {number}: {fault}" for fault in truth.faults()]
+    return found
+
+
+class Truth:
+    """What the log of one partition says, against what became of it."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.number = number
+        self.log: list[Record] = list(world.sent[number].log)
+        self.naive = Naive(world.catalogue).fold(self.log)
+        self.end = world.broker.topics[TOPICS.responses][number].end
+        self._known: dict[tuple[Group, int, int, int], dict[str, list[int]]] = {}
+
+    def faults(self) -> Iterator[str]:
+        yield from self._outcomes()
+        yield from self._ledger()
+        yield from self._panes()
+        yield from self._windows()
+        yield from self._checkpoint()
+
+    def rows(self, table: str) -> dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]]:
+        """The rows of this partition."""
+        at = {"outcomes": 1, "responses": 1, "ledger": 1, "dead_letters": 2}.get(table, -1)
+        return {k: row for k, row in self.world.store.tables[table].items() if k[at] == self.number}
+
+    def _outcomes(self) -> Iterator[str]:
+        stored = {
+            key[2]: (outcome, reason == "conflicting")
+            for key, (_, (outcome, reason)) in self.rows("outcomes").items()
+        }
+        due = {at: one for at, one in self.naive.outcomes.items() if one[0] != "accepted"}
+        if stored != due:
+            yield f"outcomes {_difference(stored, due)}"
+        letters = {key[3] for key in self.rows("dead_letters")}
+        bad = {at for at, (outcome, _) in due.items() if outcome == "dead_letter"}
+        if letters != bad:
+            yield f"dead letters at {sorted(letters)}, not at {sorted(bad)}"
+        raw = {key[2] for key in self.rows("responses")}
+        decodable = {at for at, _, record in self.log if not isinstance(record, str)}
+        if raw != decodable:
+            yield f"raw rows {sorted(raw ^ decodable)} too many or missing"
+
+    def _ledger(self) -> Iterator[str]:
+        rows = self.rows("ledger")
+        for (_, _, following), (_, content) in rows.items():
+            received, *parts, missing, marker, start = content[:9]
+            if received != sum(parts) or following - start != received + missing + marker:
+                yield f"ledger row at {following} does not add up: {content}"
+            below = Counter(o for at, (o, _) in self.naive.outcomes.items() if at < following)
+            names = ("accepted", "duplicate", "late", "retraction", "dead_letter")
+            if parts != [below[name] for name in names]:
+                yield f"ledger row at {following}: {parts}, not {below}"
+        last = self.log[-1][0] + 1 if self.log else 0
+        if max((key[2] for key in rows), default=0) != last:
+            yield f"the ledger ends at {max((k[2] for k in rows), default=0)}, not at {last}"
+
+    def _panes(self) -> Iterator[str]:
+        told: dict[tuple[Group, int], dict[str, list[int]]] = {}
+        for key, (_, content) in self.rows("score_panes").items():
+            hour, *group, measure = key[:6]
+            told.setdefault((Group(*group), hour * 1000), {})[measure] = list(content[0])
+        due = self.naive.final_panes()
+        if told != due:
+            yield f"panes {_difference(told, due)}"
+        for (key, version), content in self.world.store.written["score_panes"].items():
+            if key[-1] == self.number:
+                yield from self._pane(key, version, list(content[0]))
+
+    def _pane(self, key: tuple[Any, ...], version: int, counts: list[int]) -> Iterator[str]:
+        """A pane at its own version, unless some of its answers came late."""
+        hour, *group, measure = key[:6]
+        place = Group(*group), hour * 1000
+        if version >> 48 != GENERATION:
+            yield f"a pane of generation {version >> 48}"
+        if place in {(group, hour) for _, group, hour in self.naive.late}:
+            return
+        due = self._counts(*place, place[1] + HOUR_MS, version & MASK)
+        if due[measure] != counts:
+            yield f"pane {place} {measure} at {version & MASK}: {counts}, not {due[measure]}"
+
+    def _windows(self) -> Iterator[str]:
+        newest: dict[tuple[Any, ...], tuple[int, int, list[int]]] = {}
+        for (key, version), content in self.world.store.written["rolling_scores"].items():
+            if key[-1] != self.number:
+                continue
+            window, end, *group, measure, _scale, _generation, _partition = key
+            counts = list(content[0])
+            due = self._window(Group(*group), window, end * 1000, version & MASK)
+            if due[measure] != counts:
+                yield f"{key} at {version & MASK}: {counts}, not {due[measure]}"
+            row = (end * 1000, version, counts)
+            place = (Group(*group), window, measure)
+            newest[place] = max(row, newest.get(place, row))
+        yield from self._shown(newest)
+
+    def _shown(self, newest: dict[tuple[Any, ...], tuple[int, int, list[int]]]) -> Iterator[str]:
+        """The newest row of each window is that of now; one that was told to be zero may be old."""
+        now = self.world.clock()
+        for window in WINDOWS:
+            end = (now // window.pane + 1) * window.pane
+            for group in {one.group for one in self.naive.counted}:
+                for measure, counts in self._window(group, window.name, end, self.end).items():
+                    at, version, shown = newest.get((group, window.name, measure), (0, 0, [0] * 6))
+                    if shown != counts or (at != end and any(counts)):
+                        yield (
+                            f"{group} {window.name} {measure} shows {shown} to {at} of "
+                            f"{version & MASK}, not {counts} to {end}"
+                        )
+
+    def _checkpoint(self) -> Iterator[str]:
+        log = PartitionLog()
+        for record in self.world.broker.topics[TOPICS.checkpoints][self.number].records:
+            log.add(record.key, record.value)
+        chain = next(intact_chains(log.records, take_stock(log.records)), None)
+        if chain is None:
+            yield "no checkpoint"
+            return
+        validator = Validator(self.world.catalogue)
+        kept = PartitionState.load([decode_cut(cut) for cut in chain.cuts], validator)
+        whole = PartitionState(self.number, GENERATION, 0, validator)
+        whole.apply(self.log)
+        if snapshot(kept) != snapshot(whole):
+            yield f"checkpoint at {kept.next_offset} {_difference(snapshot(kept), snapshot(whole))}"
+
+    def _window(self, group: Group, name: str, end: int, below: int) -> dict[str, list[int]]:
+        return self._counts(group, end - _LENGTHS[name], end, below)
+
+    def _counts(self, group: Group, start: int, end: int, below: int) -> dict[str, list[int]]:
+        key = (group, start, end, below)
+        if key not in self._known:
+            self._known[key] = self.naive.counts(group, start, end, below)
+        return self._known[key]
+
+
+def _difference(found: dict[Any, Any], due: dict[Any, Any]) -> str:
+    parts = [
+        f"{key}: {found.get(key)} instead of {due.get(key)}"
+        for key in {**found, **due}
+        if found.get(key) != due.get(key)
+    ]
+    return "; ".join(parts[:3])

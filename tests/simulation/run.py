@@ -1,0 +1,39 @@
+"""Play schedules by their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.simulation.check import check
+from tests.simulation.faults import schedule
+from tests.simulation.seams import inside
+from tests.simulation.world import World
+
+MOST_STEPS = 300_000
+"""A schedule takes some thousands; more is a loop without end."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """How one schedule ended: nothing in `faults` when all was right."""
+
+    seed: int
+    faults: tuple[str, ...]
+    trace: str
+
+    def __str__(self) -> str:
+        found = "\n  ".join(self.faults)
+        return f"seed {self.seed} fails; replay with: make simulate SEED={self.seed}\n  {found}"
+
+
+def play(seed: int, tell: Callable[[str], None] | None = None) -> Played:
+    """Play one schedule; `tell` is given every event as a line."""
+    world = World(seed, tell)
+    with inside(world):
+        try:
+            world.loop.run(schedule(world), MOST_STEPS)
+            faults = check(world)
+        except (AssertionError, RuntimeError) as error:
+            faults = [*world.failures, str(error)]
+    return Played(seed, tuple(faults), world.trace.digest())

@@ -1,0 +1,80 @@
+"""Where the real code gets a simulated world instead of I/O, clocks and randomness.
+
+Nothing else is replaced: the names below are all that the simulation knows of their modules.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import structlog
+
+from pipeline.core import partition
+from pipeline.score import checkpoints, log_reader, tenure, worker
+from pipeline.sink import held, intake, repairs, service
+from pipeline.wire import segments
+from tests.simulation.broker import FakeProducer
+from tests.simulation.clients import App, GroupConsumer, Reader
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+SILENT = structlog.make_filtering_bound_logger(logging.CRITICAL)
+
+
+@contextmanager
+def inside(world: World) -> Iterator[None]:
+    """Everything made in this context belongs to `world`."""
+    with ExitStack() as stack:
+        for target, name, new in (*_clocks(world), *_clients(world), *_sizes(world)):
+            stack.enter_context(patch.object(target, name, new))
+        state = random.getstate()
+        stack.callback(random.setstate, state)
+        random.seed(world.seed)
+        kept = structlog.get_config()
+        stack.callback(lambda: structlog.configure(**kept))
+        structlog.configure(wrapper_class=SILENT, cache_logger_on_first_use=False)
+        yield
+
+
+def _clocks(world: World) -> Iterator[tuple[Any, str, Any]]:
+    loop = world.loop
+    yield time, "monotonic", loop.time
+    yield time, "time", lambda: world.clock() / 1000
+    yield time, "time_ns", lambda: world.clock() * 1_000_000
+    yield uuid, "uuid4", lambda: uuid.UUID(int=world.rng.getrandbits(128), version=4)
+
+
+def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
+    yield worker, "make_app", lambda *args: App(world, *args)
+    yield log_reader, "consumer", lambda kafka: Reader(world)
+    yield service, "consumer", lambda kafka, group_id: GroupConsumer(world.groups[group_id])
+    yield service, "producer", lambda kafka: FakeProducer(world.broker)
+    yield service, "load_catalogue", lambda folder: world.catalogue
+    yield service, "Tables", lambda client: client
+    yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
+    yield repairs, "recount", lambda tables, notes: tables.recount(notes)
+
+    async def connect(settings: object) -> object:
+        return world.store
+
+    yield service, "connect_async", connect
+
+
+def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
+    """Limits so small that a few records reach them."""
+    yield repairs, "SHORTEST_SECONDS", 1.0
+    yield intake, "STEP_SECONDS", 0.3
+    yield checkpoints, "MAX_LINKS", 4
+    yield held, "MOST_HELD", 6
+    yield segments, "SEGMENT", 600
+    yield tenure, "MAX_EXCEPTIONS", 4
+    yield tenure, "MAX_HELD_BYTES", 300
+    yield partition, "MOST_ROWS", 3

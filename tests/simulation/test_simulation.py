@@ -1,0 +1,53 @@
+"""Random fault schedules over the whole path; `make simulate` plays as many more as asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.broken import BROKEN, broken
+from tests.simulation.run import play
+
+SCHEDULES = 500
+BLOCK = 250
+ENOUGH = 100
+"""Schedules within which each broken variant must be found; most fail one of the first ten."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(0, SCHEDULES, BLOCK))
+def test_whatever_breaks_nothing_is_lost_and_nothing_counted_twice(first: int) -> None:
+    failed = [played for seed in range(first, first + BLOCK) if (played := play(seed)).faults]
+    assert not failed, "\n".join(map(str, failed[:3]))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_done_wrong_is_found(name: str) -> None:
+    with broken(name):
+        assert any(play(seed).faults for seed in range(ENOUGH))
+
+
+def test_a_seed_replays_identically_also_in_another_process() -> None:
+    seeds = range(5)
+    ours = [play(seed).trace for seed in seeds]
+    assert ours == [play(seed).trace for seed in seeds]
+    assert len(set(ours)) == len(ours)
+    script = f"from tests.simulation.run import play\nfor n in {seeds}: print(play(n).trace)"
+    theirs = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONHASHSEED": "7"},  # sets come in another order there
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert theirs.stdout.split() == ours
+
+
+def test_a_failing_seed_says_how_to_replay_it() -> None:
+    with broken("manifest before its segments"):
+        failed = next(played for seed in range(ENOUGH) if (played := play(seed)).faults)
+        assert play(failed.seed) == failed
+    assert f"make simulate SEED={failed.seed}" in str(failed)

@@ -1,0 +1,111 @@
+"""What producers send: new responses, repeats, retractions before and after, conflicts, rubbish."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.reasons import Reason
+from pipeline.core.updates import Group
+from pipeline.core.windows import HOUR, MINUTE
+from pipeline.wire.catalogue_codec import make_catalogue
+from pipeline.wire.responses import encode_response
+from tests.support import world
+
+Fields = Mapping[str, object]
+
+_SURVEYS: Final = ("va-vha-post-visit", "ssa-replacement-card-done")
+
+
+def small_catalogue(*measures: str) -> Catalogue:
+    """Two surveys of the shipped catalogue, the first with only these questions."""
+    whole = world.CATALOGUE
+    surveys = [whole.surveys[name] for name in _SURVEYS]
+    asked = tuple(q for q in surveys[0].questions if q.measure in measures)
+    surveys[0] = replace(surveys[0], questions=asked)
+    services = [whole.services[survey.service] for survey in surveys]
+    agencies = {whole.agencies[service.agency] for service in services}
+    return make_catalogue(agencies, services, surveys)
+
+
+CATALOGUE: Final = small_catalogue("trust", "ease")
+GROUPS: Final = tuple(group for group in world.GROUPS if group.survey in _SURVEYS)
+_ANSWERS: Final[dict[str, tuple[dict[str, int], ...]]] = {
+    _SURVEYS[0]: ({}, {"trust": 1}, {"trust": 4, "ease": 3}),
+    _SURVEYS[1]: ({"yes_no": 0}, {"yes_no": 1}, {}),
+}
+
+_AGES: Final = (
+    *(0, 0, 0, 1, MINUTE, 58 * MINUTE, HOUR, 2 * HOUR, 25 * HOUR, -4 * MINUTE),
+    *(22 * world.DAY, 28 * world.DAY, 29 * world.DAY - HOUR, 29 * world.DAY + HOUR, 60 * world.DAY),
+)
+"""How long before it is sent a response was given, in ms."""
+
+_KINDS: Final = ("new", "new", "new", "new", "again", "flip", "flip", "first", "other", "bad")
+
+_BAD: Final[tuple[tuple[bytes | None, Reason], ...]] = (
+    (None, Reason.TOMBSTONE),
+    (b"", Reason.EMPTY),
+    (b"{}", Reason.NOT_AVRO),
+    (b"\xc3\x01abc", Reason.TRUNCATED),
+)
+_INVALID: Final[tuple[dict[str, object], ...]] = (
+    {"agency": "nobody"},
+    {"event_id": "nothing"},
+    {"answers": {"trust": 6}},
+    {"occurred_at": 0},
+)
+
+
+class Traffic:
+    """Draws one record after the other. Ids keep to their partition, as a producer's key does."""
+
+    def __init__(self, rng: random.Random, partitions: int) -> None:
+        self._rng = rng
+        self._partitions = partitions
+        self._given: list[tuple[int, dict[str, object]]] = []
+        self._fresh = 0  # of those given since the world last slept
+
+    def slept(self) -> None:
+        """Days went by: ids of before may be forgotten, and are not used for something else."""
+        self._fresh = len(self._given)
+
+    def next(self, now: int) -> tuple[int, bytes | None, Fields | Reason]:
+        """(partition, bytes, what they mean) of a record sent at `now`."""
+        rng = self._rng
+        kind = rng.choice(_KINDS)
+        if kind == "bad":
+            return self._bad(now)
+        if self._given and kind in ("again", "flip"):
+            partition, before = rng.choice(self._given[-8:])
+            record = {**before, "retracted": bool(before["retracted"]) ^ (kind == "flip")}
+        elif kind == "other" and len(self._given) > self._fresh:
+            partition, before = rng.choice(self._given[self._fresh :])
+            record = {**before, "location": f"office {rng.randrange(2)}"}
+        else:
+            partition = rng.randrange(self._partitions)
+            record = self._new(now, retracted=kind == "first")
+            self._given.append((partition, record))
+        return partition, encode_response(record), record
+
+    def _new(self, now: int, retracted: bool) -> dict[str, object]:
+        rng = self._rng
+        group: Group = rng.choice(GROUPS)
+        return world.response(
+            event_id=f"00000000-0000-4000-8000-{len(self._given):012x}",
+            occurred_at=now - rng.choice(_AGES),
+            answers=rng.choice(_ANSWERS[group.survey]),
+            retracted=retracted,
+            **group._asdict(),
+        )
+
+    def _bad(self, now: int) -> tuple[int, bytes | None, Fields | Reason]:
+        rng = self._rng
+        partition = rng.randrange(self._partitions)
+        if rng.random() < 0.5:
+            return partition, *rng.choice(_BAD)
+        record = {**self._new(now, False), **rng.choice(_INVALID)}
+        return partition, encode_response(record), record

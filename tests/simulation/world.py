@@ -1,0 +1,208 @@
+"""Everything together: broker, store, processes that are started again when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pipeline.core.reasons import Reason
+from pipeline.errors import CheckpointError, KafkaError, TransientStoreError
+from pipeline.score.worker import ScoreWorker
+from pipeline.settings import KafkaSettings, ScoreSettings, Settings, SinkSettings
+from pipeline.sink.service import Sink
+from pipeline.wire.manifests import decode_manifest
+from pipeline.wire.topics import Topics
+from tests.simulation.broker import Broker, Trace
+from tests.simulation.groups import Group
+from tests.simulation.loop import Process, VirtualLoop
+from tests.simulation.store import Store
+from tests.simulation.traffic import CATALOGUE, Fields, Traffic
+from tests.support.world import DAY, START
+
+TOPICS: Final = Topics("cx")
+LANES: Final = {
+    "responses": TOPICS.responses,
+    "scores": TOPICS.scores,
+    "ledger": TOPICS.ledger,
+    "dead-letters": TOPICS.dead_letters,
+}
+CALM_SECONDS: Final = 300.0
+"""After the last fault everything must be done well within this: the longest waits are 30 s."""
+
+
+@dataclass
+class Running:
+    """A process of the pipeline, started again whenever it ends."""
+
+    name: str
+    main: Callable[[], Coroutine[Any, Any, None]]
+    process: Process
+    stop: Callable[[], None] = lambda: None
+    ended: asyncio.Future[None] | None = None
+
+
+@dataclass
+class Sent:
+    """The truth of one partition: (offset, append time, what the record means)."""
+
+    log: list[tuple[int, int, Fields | Reason]] = field(default_factory=list)
+
+
+class World:
+    """One schedule: everything in it is a function of the seed."""
+
+    def __init__(self, seed: int, tell: Callable[[str], None] | None = None) -> None:
+        self.seed = seed
+        self.rng = rng = random.Random(seed)
+        self.loop = VirtualLoop(rng)  # type: ignore[abstract]  # what it lacks is not used
+        self.trace = Trace(tell)
+        self.slept = 0
+        self.slept_at = 0.0
+        self._began = START + 10 * 3_600_000 - int(rng.random() * 60_000)
+        self.broker = Broker(self.loop, rng, self.clock, self.trace)
+        self.store = Store(self.loop, rng, self.trace)
+        self.catalogue = CATALOGUE
+        self.partitions = rng.choice((1, 2, 2, 3))
+        for topic in TOPICS.all:
+            self.broker.create(topic, self.partitions)
+        self.groups = {TOPICS.responses: Group(self.broker, TOPICS.responses)}
+        for name, topic in LANES.items():
+            self.groups[f"cxpulse-sink-{name}"] = Group(self.broker, topic)
+        self.settings = _settings(rng)
+        self.traffic = Traffic(rng, self.partitions)
+        self.sent = [Sent() for _ in range(self.partitions)]
+        self.running: list[Running] = []
+        self.failures: list[str] = []
+        self.over = False
+
+    def clock(self) -> int:
+        """Milliseconds since 1970: the time of everybody."""
+        return self._began + int(self.loop.time() * 1000) + self.slept
+
+    def sleep(self, ms: int) -> None:
+        """Let days go by in which nothing happens."""
+        self.slept += ms
+        self.slept_at = self.loop.time()
+        self.traffic.slept()
+        self.trace.add("slept", ms)
+
+    def produce(self) -> None:
+        """Append the next record; now and then an offset is left out."""
+        number, value, meaning = self.traffic.next(self.clock())
+        if self.rng.random() < 0.05:
+            self.broker.mark(TOPICS.responses, number)
+        offset = self.broker.append(TOPICS.responses, number, b"", value, ())
+        self.sent[number].log.append((offset, self.clock(), meaning))
+
+    def launch(self, workers: int, sinks: int) -> None:
+        for n in range(workers):
+            self._launch(f"worker-{n}", self._work)
+        for n in range(sinks):
+            self._launch(f"sink-{n}", self._sink)
+
+    def _launch(self, name: str, main: Callable[[Running], Coroutine[Any, Any, None]]) -> None:
+        one = Running(name, lambda: main(one), Process(name))
+        self.running.append(one)
+        self._start(one)
+
+    def _start(self, one: Running) -> None:
+        one.process = Process(one.name)
+        one.ended = self.loop.create_future()
+        self.trace.add(self.loop.time(), "start", one.name)
+        self.loop.start(one.process, one.main())
+
+    def kill(self, one: Running) -> None:
+        """kill -9; a supervisor starts it again some seconds later."""
+        if one.process.alive:
+            self.trace.add(self.loop.time(), "kill", one.name)
+            self.loop.kill(one.process)
+            self._start_later(one)
+
+    def pause(self, one: Running, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT later."""
+        if one.process.alive and not one.process.paused:
+            self.trace.add(self.loop.time(), "pause", one.name, seconds)
+            self.loop.pause(one.process)
+            self.loop.elsewhere(seconds, self._wake, one.process)
+
+    def _wake(self, process: Process) -> None:
+        if process.alive:
+            self.trace.add(self.loop.time(), "wake", process.name)
+            self.loop.wake(process)
+
+    def _start_later(self, one: Running) -> None:
+        self.loop.elsewhere(self.rng.random() * 4.0, self._start, one)
+
+    def _end(self, one: Running, error: BaseException | None) -> None:
+        """The main coroutine came to its end: so does the process, with all its threads."""
+        if self.over:
+            return
+        self.trace.add(self.loop.time(), "end", one.name, type(error).__name__)
+        expected = isinstance(error, KafkaError) and not isinstance(error, CheckpointError)
+        if error is not None and not expected and not isinstance(error, TransientStoreError):
+            self.failures.append(f"{one.name} ended: {type(error).__name__}: {error}")
+        if one.process.alive:
+            self.loop.kill(one.process)
+            self._start_later(one)
+
+    async def _work(self, one: Running) -> None:
+        error: BaseException | None = None
+        try:
+            worker = ScoreWorker(self.settings, self.catalogue)
+            one.stop = worker.stop
+            await worker.run()
+        except Exception as caught:
+            error = caught
+        self._end(one, error)
+
+    async def _sink(self, one: Running) -> None:
+        error: BaseException | None = None
+        try:
+            stop = asyncio.Event()
+            one.stop = stop.set
+            await Sink(self.settings).run(stop)
+        except Exception as caught:
+            error = caught
+        self._end(one, error)
+
+    @property
+    def drained(self) -> bool:
+        """Whether the scorers have cut, and the sinks committed, all there is."""
+        lanes = (group for name, group in self.groups.items() if name != TOPICS.responses)
+        return all(self._cut(number) for number in range(self.partitions)) and all(
+            group.committed.get(number, 0) >= partition.end
+            for group in lanes
+            for number, partition in enumerate(self.broker.topics[group.topic])
+        )
+
+    def _cut(self, number: int) -> bool:
+        """Whether a checkpoint holds the last record."""
+        log = self.sent[number].log
+        end = log[-1][0] + 1 if log else 0
+        return any(
+            record.value is not None and decode_manifest(record.value).next_offset == end
+            for record in reversed(self.broker.topics[TOPICS.checkpoints][number].records)
+            if record.key is not None and record.key.endswith(b"/manifest")
+        )
+
+
+def _settings(rng: random.Random) -> Settings:
+    """Small numbers; the limits of the real settings are for real traffic."""
+    return Settings.model_construct(
+        kafka=KafkaSettings(),
+        score=ScoreSettings.model_construct(
+            emit_seconds=rng.choice((0.1, 0.25)),
+            checkpoint_seconds=rng.choice((1.0, 2.0, 5.0)),
+            checkpoint_records=rng.choice((5, 20, 1000)),
+            behind_records=rng.choice((8, 40, 1000)),
+        ),
+        sink=SinkSettings.model_construct(
+            flush_rows=rng.choice((3, 30, 1000)), flush_seconds=rng.choice((0.5, 1.0))
+        ),
+    )
+
+
+__all__ = ["DAY", "World"]
