@@ -10,6 +10,7 @@ from typing import Protocol
 from pipeline.store.embedded.failures import QueryError
 from pipeline.store.embedded.leases import Lease
 from pipeline.store.embedded.shapes import Statement
+from pipeline.store.embedded.staging import Stage, target_of
 
 
 class _Done(Protocol):
@@ -32,8 +33,8 @@ class Written:
 
 
 class Writing:
-    """One INSERT. All methods block. Nothing is committed before `push(..., last=True)` returns,
-    except that more than `max_insert_block_size` rows are several parts, as on a server."""
+    """One INSERT; `close` it in any case. All methods block. `push(..., last=True)` writes, and
+    returns when all is stored; very many rows may be several parts, as on a server."""
 
     def __init__(self, lease: Lease, statement: Statement, params: Mapping[str, str]) -> None:
         self._lease = lease
@@ -41,6 +42,7 @@ class Writing:
         self._form = statement.format or "Values"
         self._params = {f"param_{name}": value for name, value in params.items()}
         self._open = False
+        self._stage: Stage | None = None
 
     def push(self, data: bytes, *, last: bool) -> Written:
         """Gives the engine the next bytes; with `last` commits.
@@ -55,16 +57,21 @@ class Writing:
                 self._inserter.append(data)
             if not last:
                 return Written()
+            self._open = False
             done = self._inserter.finish()
         except RuntimeError as error:
             raise QueryError.from_engine(error) from error
-        self._open = False
+        if self._stage is not None:
+            self._stage.write(int(done.rows_written))
         return Written(int(done.rows_written), int(done.bytes_written))
 
     def _start(self) -> None:
         handle = self._lease.handle()
         handle.set(self._params)
-        self._inserter: _Inserter = handle.connection.send_insert(self._sql, self._form)
+        target = target_of(self._sql)
+        self._stage = Stage(handle, self._sql, target) if target else None
+        into = self._stage.insert if self._stage else self._sql
+        self._inserter: _Inserter = handle.connection.send_insert(into, self._form)
         self._open = True
 
     def close(self) -> None:
@@ -72,6 +79,9 @@ class Writing:
         if self._open:
             self._open = False
             self._inserter.cancel()
+        if self._stage is not None:
+            self._stage.drop()
+            self._stage = None
 
 
 def summary(written: Written, read_rows: int = 0, result_bytes: int = 0) -> str:
