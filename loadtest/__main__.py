@@ -22,7 +22,7 @@ from loadtest.sizes import FULL, QUICK
 from pipeline.errors import CxpulseError
 from pipeline.logs import configure
 
-MEASUREMENTS: Final = ("catchup", "freshness", "ids", "restore")
+MEASUREMENTS: Final = ("catchup", "freshness", "ids", "restore", "benchmark_query")
 RESULTS: Final = Path(__file__).parent / "results"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -24,7 +24,7 @@ STEP_SECONDS: Final = 0.05
 BUSY_RECORDS: Final = 500
 """A poll that brought this many is repeated at once: there is a backlog."""
 PAUSED_SECONDS: Final = 0.5
-"""Between polls while paused; the broker drops members that do not poll for five minutes."""
+"""Between polls while paused or idle; who does not poll for five minutes leaves the group."""
 COMMIT_SECONDS: Final = 5.0
 """Longest wait for a commit. An uncommitted batch is only read again, and may not block the end."""
 POSITION_SECONDS: Final = 0.05
@@ -38,6 +38,16 @@ class Batch:
     records: tuple[Record, ...]
     positions: Mapping[int, int]
     epoch: int
+
+    def then(self, later: Batch) -> Batch:
+        """Both as one, unless a rebalance lies between: then what `self` holds is not ours now."""
+        if later.epoch != self.epoch:
+            return later
+        return replace(later, records=self.records + later.records)
+
+
+NOTHING: Final = Batch((), {}, -1)
+"""Before the first batch."""
 
 
 class Member(Protocol):
@@ -70,6 +80,7 @@ class Intake(ConsumerRebalanceListener):
         self._read: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._epoch = 0
+        self._collected = 0.0
         consumer.subscribe([topic], listener=self)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -89,24 +100,22 @@ class Intake(ConsumerRebalanceListener):
         return self._epoch
 
     async def collect(self, most: int, seconds: float, stop: asyncio.Event) -> Batch:
-        """Up to about `most` records, or what came within `seconds` after the first of them.
+        """Up to about `most` records, `seconds` after the batch before: what comes while that one
+        is stored is gathered meanwhile, and after a silence a record goes at once.
 
-        Comes back empty after `seconds` without any, so that other duties get their turn.
+        Comes back empty after half a second at most without any: other duties get their turn, and
+        `stop` is seen.
         """
         now = asyncio.get_running_loop().time
-        deadline = now() + seconds if self._pending else None
+        idle = min(seconds, PAUSED_SECONDS)
         while not stop.is_set() and len(self._pending) < most:
-            wait = seconds if deadline is None else 0.0
-            got = await self._poll(most - len(self._pending), wait)
-            if not self._pending:
-                break
-            if deadline is None:
-                deadline = now() + seconds
-            left = deadline - now()
-            if left <= 0:
+            got = await self._poll(most - len(self._pending), 0.0 if self._pending else idle)
+            left = self._collected + seconds - now()
+            if not self._pending or (left <= 0 and got < BUSY_RECORDS):
                 break
             if got < BUSY_RECORDS:
                 await asyncio.sleep(min(left, STEP_SECONDS))
+        self._collected = now()
         return await self.take()
 
     async def take(self) -> Batch:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline import metrics
-from pipeline.sink.intake import Batch, Intake
+from pipeline.sink.intake import NOTHING, Batch, Intake
 from pipeline.sink.patience import Patience, Stopped
 from pipeline.sink.progress import Progress
 from pipeline.sink.repairs import Repairs
@@ -22,14 +22,19 @@ _MS: Final = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A batch ends at `records`, or `seconds` after its first record."""
+    """A batch ends at `records`, or `seconds` after the one before. What nobody watches live waits
+    for `rest` seconds, and the commit with it."""
 
     records: int
     seconds: float
+    rest: float = 0.0
 
 
 class Lane:
-    """Moves one topic; lanes do not wait for each other."""
+    """Moves one topic; lanes do not wait for each other.
+
+    `live` writes what somebody watches of each batch at once, before `writer` writes the rest.
+    """
 
     def __init__(
         self,
@@ -40,10 +45,14 @@ class Lane:
         repairs: Repairs | None,
         pace: Pace,
         stop: asyncio.Event,
+        live: Writer | None = None,
     ) -> None:
         self.topic = topic
         self._intake = intake
         self._writer = writer
+        self._live = live
+        self._waiting = NOTHING
+        self._settled = time.monotonic()
         self._progress = progress
         self._repairs = repairs
         self._pace = pace
@@ -81,7 +90,20 @@ class Lane:
         return await self._intake.collect(self._pace.records, self._pace.seconds, self._stop)
 
     async def _turn(self, batch: Batch) -> None:
-        """Store one batch, tell how far it goes, commit."""
+        """Store what is watched live at once, and the rest when it is time."""
+        if self._live is not None and batch.records:
+            live = self._live
+            await self._patience.until_done(lambda: live.write(batch.records))
+        waiting = self._waiting = self._waiting.then(batch)
+        full = len(waiting.records) >= self._pace.records
+        rested = time.monotonic() - self._settled >= self._pace.rest
+        if full or rested or self._stop.is_set():
+            await self._settle(waiting)
+            self._waiting = NOTHING
+        self._report(batch)
+
+    async def _settle(self, batch: Batch) -> None:
+        """Store all of one batch, tell how far it goes, commit."""
         if batch.records:
             notes = await self._patience.until_done(lambda: self._writer.write(batch.records))
             if self._repairs is not None and batch.epoch == self._intake.epoch:
@@ -92,7 +114,8 @@ class Lane:
             await self._patience.until_done(lambda: progress.tell(batch.positions, settled=settled))
         floors = {} if self._repairs is None else self._repairs.floors()
         await self._intake.commit(batch, floors)
-        self._report(batch)
+        metrics.SINK_RECORDS.labels(self.topic).inc(len(batch.records))
+        self._settled = time.monotonic()
 
     def _report(self, batch: Batch) -> None:
         self._last = time.monotonic()
@@ -100,7 +123,6 @@ class Lane:
         metrics.SINK_LAST_PROGRESS.labels(self.topic).set_to_current_time()
         metrics.SINK_LAG_RECORDS.labels(self.topic).set(self._intake.lag())
         if batch.records:
-            metrics.SINK_RECORDS.labels(self.topic).inc(len(batch.records))
             metrics.SINK_BATCH_RECORDS.labels(self.topic).observe(len(batch.records))
             oldest = min(record.timestamp for record in batch.records)
             metrics.SINK_FRESHNESS.labels(self.topic).observe(time.time() - oldest / _MS)

@@ -21,8 +21,9 @@ from pipeline.sink.target import Tables
 REST: Final = 3.0
 """Rests this many times as long as the last recount took: a flood of late answers may take a
 quarter of the store's time, not all of it."""
-SHORTEST_SECONDS: Final = 0.2
-"""Between two looks while notes wait."""
+SHORTEST_SECONDS: Final = 1.0
+"""Between two looks while notes wait: a recount of one hour takes as long as one of fifty, some
+300 ms, which live inserts miss."""
 
 
 class Repairs:

@@ -1,11 +1,13 @@
 """Score topic → tables `score_panes` and `rolling_scores`, one row a measure: the hot path here.
 
-Inside a batch only the highest version of a key is kept: the table would drop the others anyway.
+Windows are what somebody watches live: they are written at once, panes a little later and fewer,
+since inside a batch only the highest version of a key is kept (the table drops the others anyway).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pipeline.core.updates import GENERATION_SHIFT, Group, ScoreUpdate
@@ -26,23 +28,54 @@ _WindowKey = tuple[Group, int, int, Measures, str, int]
 _Counts = tuple[int, ...]
 
 
-def convert(records: Sequence[Record]) -> Converted:
-    """Rows of the newest panes and windows in `records`, and the repair notes."""
-    panes: dict[_PaneKey, tuple[ScoreUpdate, _Counts]] = {}
-    windows: dict[_WindowKey, tuple[ScoreUpdate, _Counts]] = {}
+def windows(records: Sequence[Record]) -> Converted:
+    """Rows of the newest windows in `records`. What is no update is for `panes` to refuse."""
+    newest: dict[_WindowKey, tuple[ScoreUpdate, _Counts]] = {}
+    for update in _updates(records):
+        if isinstance(update, Refused):
+            continue
+        origin = (update.group, update.version >> GENERATION_SHIFT, update.partition)
+        for window in update.windows:
+            key = (*origin, update.measures, window.window, window.window_end)
+            known = newest.get(key)
+            if known is None or known[0].version <= update.version:
+                newest[key] = (update, window.counts)
+    return Converted((_window_block(newest),) if newest else ())
+
+
+def panes(records: Sequence[Record]) -> Converted:
+    """Rows of the newest panes in `records`, the repair notes, and what is no update."""
+    newest: dict[_PaneKey, tuple[ScoreUpdate, _Counts]] = {}
     refused: list[Refused] = []
     notes: list[Note] = []
-    for record in records:
-        try:
-            update = _checked(decode_score(record.value or b""))
-        except SchemaError:
-            refused.append(Refused(record))
+    for record, update in zip(records, _updates(records), strict=True):
+        if isinstance(update, Refused):
+            refused.append(update)
             continue
-        _keep_newest(update, panes, windows)
+        origin = (update.group, update.version >> GENERATION_SHIFT, update.partition)
+        for pane in update.panes:
+            key = (*origin, update.measures, pane.hour)
+            known = newest.get(key)
+            if known is None or known[0].version <= update.version:
+                newest[key] = (update, pane.counts)
         if update.repairs:
             notes.append(_note(update, (record.partition, record.offset)))
-    blocks = (_window_block(windows), _pane_block(panes))  # first what somebody watches live
-    return Converted(tuple(b for b in blocks if b.rows), tuple(refused), tuple(notes))
+    blocks = (_pane_block(newest),) if newest else ()
+    return Converted(blocks, tuple(refused), tuple(notes))
+
+
+def convert(records: Sequence[Record]) -> Converted:
+    """All that `windows` and `panes` find."""
+    told = panes(records)
+    return replace(told, blocks=windows(records).blocks + told.blocks)
+
+
+def _updates(records: Iterable[Record]) -> Iterator[ScoreUpdate | Refused]:
+    for record in records:
+        try:
+            yield _checked(decode_score(record.value or b""))
+        except SchemaError:
+            yield Refused(record)
 
 
 def _checked(update: ScoreUpdate) -> ScoreUpdate:
@@ -56,25 +89,6 @@ def _checked(update: ScoreUpdate) -> ScoreUpdate:
         if window.window not in _LENGTHS:
             raise SchemaError("score_update: a window that is not one of " + ", ".join(_LENGTHS))
     return update
-
-
-def _keep_newest(
-    update: ScoreUpdate,
-    panes: dict[_PaneKey, tuple[ScoreUpdate, _Counts]],
-    windows: dict[_WindowKey, tuple[ScoreUpdate, _Counts]],
-) -> None:
-    group, partition, measures = update.group, update.partition, update.measures
-    generation = update.version >> GENERATION_SHIFT
-    for pane in update.panes:
-        key = (group, generation, partition, measures, pane.hour)
-        known = panes.get(key)
-        if known is None or known[0].version <= update.version:
-            panes[key] = (update, pane.counts)
-    for window in update.windows:
-        place = (group, generation, partition, measures, window.window, window.window_end)
-        known = windows.get(place)
-        if known is None or known[0].version <= update.version:
-            windows[place] = (update, window.counts)
 
 
 def _note(update: ScoreUpdate, source: tuple[int, int]) -> Note:

@@ -35,9 +35,12 @@ _log = logs.get(__name__)
 
 SCORE_ROWS: Final = 10
 """Rows that one score update makes at least: seven measures and the reserved one, and a window."""
-CALM: Final = 5
-"""Ledger and dead letters come in batches this many times as long: nobody waits for them at the
-second, and an insert costs the store the same however small it is."""
+CALM: Final = 10
+"""All but the windows comes in batches this many times as long: nobody waits for it at the second,
+and an insert costs the store some 15 ms however small it is."""
+FULL_FETCH_BYTES: Final = 256 * 1024
+LONGEST_FETCH_MS: Final = 500
+"""Otherwise nearly each record is an answer of its own, which costs both sides a millisecond."""
 TABLES: Final = (
     raw.TABLE,
     scored.PANES,
@@ -61,6 +64,7 @@ class _Plan:
     convert: Convert
     pace: Pace
     repairs: Repairs | None = None
+    live: Convert | None = None
 
 
 class Sink:
@@ -112,7 +116,7 @@ class Sink:
         lanes = []
         for plan in self._plans(repairs):
             group = f"{kafka.group_prefix}-sink-{plan.group}"
-            member = consumer(kafka, group_id=group)
+            member = consumer(kafka, group_id=group, **_fetching(plan.pace))
             lost = _nothing if plan.repairs is None else plan.repairs.drop
             intake = Intake(member, plan.topic, lost)
             await stack.enter_async_context(started(member, kafka))
@@ -123,7 +127,10 @@ class Sink:
             # Only recounts ask how far a topic is stored, and only of the raw rows.
             told = plan.topic == self._topics.responses
             progress = Progress(tables, plan.topic) if told else None
-            lanes.append(Lane(plan.topic, intake, writer, progress, plan.repairs, plan.pace, stop))
+            live = plan.live and Writer(plan.live, tables, outbox)
+            lanes.append(
+                Lane(plan.topic, intake, writer, progress, plan.repairs, plan.pace, stop, live)
+            )
         self._lanes = tuple(lanes)
         logs.hear_libraries()  # what failed so far was told in one line
         _log.info("sink runs", topics=[lane.topic for lane in lanes])
@@ -135,16 +142,23 @@ class Sink:
     def _plans(self, repairs: Repairs) -> Sequence[_Plan]:
         sink = self._settings.sink
         topics = self._topics
-        live = Pace(sink.flush_rows, sink.flush_seconds)
         calm = Pace(sink.flush_rows, sink.flush_seconds * CALM)
-        packed = Pace(max(1, sink.flush_rows // SCORE_ROWS), sink.flush_seconds)
+        scores = Pace(max(1, sink.flush_rows // SCORE_ROWS), sink.flush_seconds, calm.seconds)
         letters = DeadLetterRows(topics.responses)
         return (
-            _Plan(topics.responses, "responses", self._raw.convert, live),
-            _Plan(topics.scores, "scores", scored.convert, packed, repairs),
+            _Plan(topics.responses, "responses", self._raw.convert, calm),
+            _Plan(topics.scores, "scores", scored.panes, scores, repairs, scored.windows),
             _Plan(topics.ledger, "ledger", outcomes.convert, calm),
             _Plan(topics.dead_letters, "dead-letters", letters.convert, calm),
         )
+
+
+def _fetching(pace: Pace) -> dict[str, int]:
+    """How a lane fetches: where nobody waits, the broker gathers records before it answers."""
+    if pace.rest:
+        return {}
+    wait = min(LONGEST_FETCH_MS, int(1000 * pace.seconds))
+    return {"fetch_min_bytes": FULL_FETCH_BYTES, "fetch_max_wait_ms": wait}
 
 
 def _nothing(partitions: Iterable[int]) -> None:

@@ -19,6 +19,12 @@ _SETTINGS: Final = {
     "insert_deduplicate": 0,
 }
 
+_BESIDES: Final = {
+    "max_query_size": MAX_STATEMENT,
+    # Nobody waits for a recount; on all cores it would hold up the inserts that are waited for.
+    "max_threads": 1,
+}
+
 
 class Tables:
     """Inserts blocks and runs statements; one client serves all lanes at the same time."""
@@ -52,7 +58,7 @@ class Tables:
     async def execute(self, statement: str, what: str) -> None:
         """Run a statement; `what` completes "cannot ...". Raises StoreError."""
         with store_errors(what):
-            await self._client.command(statement, settings={"max_query_size": MAX_STATEMENT})
+            await self._client.command(statement, settings=_BESIDES)
 
     async def rows(self, query: str, what: str) -> Sequence[Sequence[object]]:
         """The rows of a query; `what` completes "cannot ...". Raises StoreError."""

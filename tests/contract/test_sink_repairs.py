@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from aiokafka import TopicPartition
 
 from pipeline.core.updates import Group, LedgerEntry, ScoreUpdate, Totals, Verdict, make_version
 from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import consumer, started
 from pipeline.wire.ledger import encode_entry
 from pipeline.wire.scores import encode_score
 from tests.fixtures.sink import GROUP, HOUR, Pipe, event, piping
@@ -50,16 +48,6 @@ def ledger(next_offset: int, verdicts: Iterable[Verdict]) -> bytes:
     return encode_entry(
         LedgerEntry(1, 0, 0, next_offset, 0, HOUR, HOUR, "c0ffee", Totals(), tuple(verdicts))
     )
-
-
-async def committed(pipe: Pipe) -> int | None:
-    """Where the group of the score topic stands in partition 0."""
-    kafka = pipe.settings.kafka
-    group = f"{kafka.group_prefix}-sink-scores"
-    place = TopicPartition(pipe.topics.scores, 0)
-    async with started(consumer(kafka, group_id=group), kafka) as client:
-        offset: int | None = await client.committed(place)  # type: ignore[no-untyped-call]  # aiokafka
-    return offset
 
 
 async def test_a_note_waits_for_rows_and_outcomes_and_then_counts_each_answer_once(
@@ -115,8 +103,8 @@ async def test_a_held_note_is_not_committed_and_is_worked_off_after_a_restart(pi
         await pipe.respond(event(1))
         await pipe.wait_for("SELECT count() FROM responses", [(1,)])
         await pipe.wait_for("SELECT count() FROM dead_letters", [(1,)])
-    assert await committed(pipe) == 1
+    assert await pipe.committed() == 1
     await pipe.send(pipe.topics.ledger, ledger(1, [Verdict(0, "late")]))
     async with pipe.sinking():
         await pipe.wait_for(f"SELECT sum(counts[1]) FROM ({COUNTS})", [(1,)])
-    assert await committed(pipe) == 2
+    assert await pipe.committed() == 2

@@ -17,7 +17,7 @@ from pipeline.core.updates import (
     WindowRow,
     make_version,
 )
-from pipeline.settings import KafkaSettings
+from pipeline.settings import KafkaSettings, SinkSettings
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.ledger import encode_entry
 from pipeline.wire.scores import encode_score
@@ -91,6 +91,19 @@ async def test_scores_become_a_row_for_each_measure_and_the_highest_version_stay
         "SELECT window, window_end - window_start, counts, emitted_at - as_of < 1 "
         "FROM rolling_scores FINAL WHERE measure = 'trust'"
     ) == [("24h", 86400, [0, 1, 0, 0, 3, 4], True)]
+
+
+async def test_windows_show_at_once_and_a_stop_stores_the_panes_before_the_commit(
+    pipe: Pipe,
+) -> None:
+    pipe.settings = pipe.settings.model_copy(update={"sink": SinkSettings(flush_seconds=10.0)})
+    await pipe.send(pipe.topics.scores, encode_score(UPDATE))
+    async with pipe.sinking():
+        await pipe.wait_for("SELECT count() FROM rolling_scores", [(2,)])
+        assert pipe.rows("SELECT count() FROM score_panes") == [(0,)]
+        assert await pipe.committed() is None
+    assert pipe.rows("SELECT count() FROM score_panes") == [(2,)]
+    assert await pipe.committed() == 1
 
 
 async def test_ledger_and_dead_letters_are_mirrored_without_the_bytes(pipe: Pipe) -> None:

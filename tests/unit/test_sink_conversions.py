@@ -10,7 +10,7 @@ from pipeline.core.vocabulary import LIKERT_MEASURES
 from pipeline.resources import resource
 from pipeline.sink import scored
 from pipeline.sink.raw import LATEST_MS, NO_EVENT, RawRows, clip_answers, redacted_comment
-from pipeline.sink.rows import Block, Record
+from pipeline.sink.rows import Block, Converted, Record
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.dead_letters import REPAIR_HEADER
 from pipeline.wire.responses import ResponseDecoder, encode_response
@@ -66,6 +66,7 @@ def test_an_update_whose_counts_do_not_match_its_measures_is_refused() -> None:
     odd = replace(UPDATE, panes=(PaneRow(HOUR, (1, 2, 3)),))
     unknown = replace(UPDATE, windows=(WindowRow("2h", HOUR, (0,) * 12),))
     records = [record(0, encode_score(odd)), record(1, encode_score(unknown)), record(2, None)]
+    assert scored.windows(records) == Converted(())
     converted = scored.convert(records)
     assert [one.record.offset for one in converted.refused] == [0, 1, 2]
     assert converted.blocks == ()
