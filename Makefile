@@ -5,10 +5,10 @@ PYTHON ?= $(shell for v in python3.11 python3.12 python3.13 python3; do \
 	"$$v" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$v && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-SECONDS_ARG = $(if $(filter-out environment default,$(origin SECONDS)),$(SECONDS),60)
+SECONDS_ARG = $(if $(filter-out undefined environment default,$(origin SECONDS)),$(SECONDS),$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check simulate format loadtest drills clean
+.PHONY: help setup demo test check simulate format loadtest drills soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
 setup: $(VENV)/.ready ## install everything into .venv
 
 demo: setup ## the whole pipeline live, then a verdict (SECONDS=60)
-	$(BIN)/cxpulse demo --seconds $(SECONDS_ARG)
+	$(BIN)/cxpulse demo --seconds $(call SECONDS_ARG,60)
 
 check: setup ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -44,8 +44,11 @@ format: setup ## rewrite the code in the house format
 loadtest: setup ## measure catch-up, freshness, memory, restore; side by side
 	$(BIN)/python -m loadtest
 
-drills: setup ## break every part on purpose; a table of what was lost, double, and how long it took
+drills: setup ## break every part on purpose; a table of lost, double, seconds to resume
 	$(BIN)/cxpulse drill all
+
+soak: setup ## 1,000 responses a second, and a random kill every 20 s (SECONDS=900)
+	$(BIN)/cxpulse drill soak --seconds $(call SECONDS_ARG,900)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/target build dist

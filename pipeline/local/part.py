@@ -106,6 +106,15 @@ class Part:
         if self._child is not None:
             self._child.kill()
 
+    def health(self) -> dict[str, object]:
+        """What its /healthz says; empty when it says nothing. Blocks for at most 2 s."""
+        where = f"http://{HOST}:{self.metrics_port}/healthz"
+        try:
+            with urllib.request.urlopen(where, timeout=HEALTH_SECONDS) as answer:
+                return dict(json.load(answer))
+        except (OSError, ValueError):
+            return {}
+
     def obituary(self) -> str:
         """How it ended, and the end of its log."""
         return obituary(self.name, self._child.exit_code if self._child else None, self.log)
@@ -120,7 +129,9 @@ class Part:
 
     async def _is_ready(self, say: Callable[[str], None]) -> bool:
         if not self._ready:
-            return await asyncio.to_thread(_healthy, self.metrics_port)
+            state = await asyncio.to_thread(self.health)
+            # Up and, where it says so, with its share of the work assigned.
+            return bool(state.get("healthy")) and state.get("assigned") is not False
         for line in self._new_lines():
             if match := re.search(self._ready, line):
                 self.address = match[1]
@@ -151,13 +162,3 @@ def obituary(name: str, code: int | None, log: Path) -> str:
         lines = []
     words = "".join(f"\n  {line}" for line in lines) or " (empty)"
     return f"{name} has ended by itself ({how}); the end of its log:{words}"
-
-
-def _healthy(port: int) -> bool:
-    """Up and, where it says so, with its share of the work assigned."""
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=HEALTH_SECONDS) as got:
-            state = json.load(got)
-    except (OSError, ValueError):
-        return False
-    return bool(state.get("healthy")) and state.get("assigned") is not False

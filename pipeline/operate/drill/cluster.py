@@ -12,6 +12,8 @@ from pipeline.wire.kafka import admin, started
 from pipeline.wire.topics import Topics
 
 LOOK_SECONDS: Final = 0.5
+AWAY_SECONDS: Final = 5.0
+"""Long enough that everybody notices, well within the 40 s that an emitter waits."""
 IN_STEP_SECONDS: Final = 60.0
 """A broker that comes back copies what it missed: seconds."""
 
@@ -28,6 +30,23 @@ async def losing_brokers(scene: Scene) -> None:
         if scene.left <= 0:
             return
         victim = scene.random.choice(scene.stack.brokers)
+
+
+async def losing_two(scene: Scene) -> None:
+    """Kill two of three for a while: nothing can be written, until one is back."""
+    first = True
+    while first or scene.left > 0:
+        first = False
+        await scene.pause(2.0, 4.0)
+        one, other = scene.random.sample(scene.stack.brokers, 2)
+        for name in (one, other):
+            scene.stack.kill(name)
+        scene.show.say(f"{one} and {other} are killed")
+        await asyncio.sleep(AWAY_SECONDS)
+        await scene.stack.start(one)
+        await scene.passed(scene.mark(f"{one} is back"))
+        await scene.stack.start(other)
+        await _in_step(scene)
 
 
 async def _leader(scene: Scene) -> int:

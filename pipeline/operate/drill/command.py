@@ -14,7 +14,8 @@ def drill(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Drills, one after the other; all: every one but the soak.", show_default=False
+            help="Drills, one after the other; all leaves out short and soak.",
+            show_default=False,
         ),
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="Say what there is, and end.")] = False,

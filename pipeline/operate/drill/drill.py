@@ -22,7 +22,7 @@ class Drill:
     While `act` runs traffic flows, `shares` of it as in `Traffic`, made by `make`; with `flowing`
     false the act sends for itself. With `proxied` there is a proxy in front of ClickHouse. A fault
     has passed when responses sent after it are told, `seen` in `cx.scores` or in ClickHouse, the
-    store; that must be within `limit` seconds. One that is `apart` takes too long to be in "all".
+    store; that must be within `limit` seconds. One that is `apart` is not in "all".
     """
 
     name: str

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.operate.drill.cluster import losing_brokers
+from pipeline.operate.drill.cluster import losing_brokers, losing_two
 from pipeline.operate.drill.crowd import coming_and_going
 from pipeline.operate.drill.drill import Drill
 from pipeline.operate.drill.expiry import expiring
-from pipeline.operate.drill.kills import killing, letting_go, restarting_broker, restarting_worker
+from pipeline.operate.drill.kills import (
+    in_turn,
+    killing,
+    letting_go,
+    restarting_broker,
+    restarting_worker,
+)
 from pipeline.operate.drill.large import killing_large
 from pipeline.operate.drill.soak import soaking
 from pipeline.operate.drill.store import disk_full, going_away, slow
@@ -71,6 +77,14 @@ DRILLS: Final = (
         "one-of-three-brokers",
         "kill -9 of one of three brokers, the busiest leader first: two go on without it.",
         losing_brokers,
+        workers=2,
+        brokers=3,
+    ),
+    Drill(
+        "two-of-three-brokers",
+        "kill -9 of two of three brokers: nothing can be written until one is back.",
+        losing_two,
+        limit=20.0,
         workers=2,
         brokers=3,
     ),
@@ -139,6 +153,23 @@ DRILLS: Final = (
         limit=15.0,
         workers=0,
         flowing=False,
+    ),
+    Drill(
+        "short",
+        "one fault after another on one stack: what `make test` runs.",
+        in_turn(
+            killing("score-1", "score-2"),
+            killing("sink"),
+            killing("clickhouse"),
+            killing("kafka"),
+            waking,
+            disk_full,
+        ),
+        limit=20.0,
+        seen="store",
+        seconds=5.0,
+        workers=2,
+        apart=True,
     ),
     Drill(
         "soak",

@@ -21,6 +21,16 @@ def killing(*names: str) -> Act:
     return act
 
 
+def in_turn(*acts: Act) -> Act:
+    """One fault after the other, on the same stack."""
+
+    async def act(scene: Scene) -> None:
+        for each in acts:
+            await each(scene)
+
+    return act
+
+
 async def restarting_broker(scene: Scene) -> None:
     """The broker ends in good order and starts again."""
     first = True

@@ -17,7 +17,6 @@ from pipeline.core.vocabulary import SLOTS
 from pipeline.core.windows import HOUR
 from pipeline.emit.world import cells
 from pipeline.local.tasks import all_of
-from pipeline.operate.drill.kills import killing
 from pipeline.operate.drill.scene import Scene
 from pipeline.score.outbox import Outbox
 from pipeline.score.restore import CheckpointStore
@@ -27,6 +26,7 @@ from pipeline.wire.kafka import producer, started
 
 IDS: Final = 1_000_000
 PANES: Final = 100_000
+PARTITION: Final = 0
 """All in one partition: the state that a restore is promised to take 15 s with."""
 
 HOURS: Final = 28 * 24
@@ -36,19 +36,23 @@ WORKERS: Final = ("score-1", "score-2")
 
 
 async def killing_large(scene: Scene) -> None:
-    """Put a checkpoint of that size there before any worker starts, then kill as ever."""
+    """Put a checkpoint of that size there before any worker starts; then kill whoever has it."""
     scene.show.say(f"writing a checkpoint of {IDS:,} ids and {PANES:,} panes")
     await write_checkpoint(scene.stack.settings, IDS, PANES)
     await all_of(*(scene.stack.start(name) for name in WORKERS))
     scene.show.say("both workers are ready")
     async with scene.traffic():
-        await killing(*WORKERS)(scene)
+        first = True
+        while first or scene.left > 0:
+            first = False
+            await scene.pause(1.0, 6.0)
+            await scene.passed(await scene.crash(await scene.owner(PARTITION)))
 
 
 async def write_checkpoint(settings: Settings, ids: int, panes: int) -> int:
     """Make such a state of partition 0 durable; returns the bytes of its checkpoint."""
     async with checkpoint_store(settings) as store:
-        restored = (await store.restore([0]))[0]
+        restored = (await store.restore([PARTITION]))[PARTITION]
         catalogue = load_catalogue(settings.catalog)
         await asyncio.to_thread(fill, restored.state, catalogue, ids, panes)
         return await restored.writer.write(restored.state.cut(full=True))

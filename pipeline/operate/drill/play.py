@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,10 +44,17 @@ class Options:
     every: float = 20.0
 
 
-async def play(drill: Drill, options: Options, folder: Path, show: Show) -> Result:
+async def play(
+    drill: Drill,
+    options: Options,
+    folder: Path,
+    show: Show,
+    started: Callable[[LocalStack], None] = lambda stack: None,
+) -> Result:
     """Everything the drill needs, from starting a stack to its verdict; nothing of it is left.
 
-    A drill that cannot be finished is one that failed, and says why.
+    `started` is told the stack, so that somebody can end it in a hurry. A drill that cannot be
+    finished is one that failed, and says why.
     """
     show.title(f"{drill.name}: {drill.about}")
     try:
@@ -59,6 +66,7 @@ async def play(drill: Drill, options: Options, folder: Path, show: Show) -> Resu
                 env["CXPULSE_CLICKHOUSE_URL"] = f"http://{HOST}:{proxy.port}"
             brokers = options.brokers or drill.brokers
             stack = LocalStack(folder, workers=drill.workers, brokers=brokers, env=env)
+            started(stack)
             await exits.enter_async_context(stack)
             show.say("the stack is up")
             return await _played(drill, options, stack, proxy, show)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.local.folder import workspace
 from pipeline.local.interrupts import Interrupts
 from pipeline.local.show import Show
+from pipeline.local.stack import LocalStack
 from pipeline.operate.drill import report
 from pipeline.operate.drill.drill import Drill, Result
 from pipeline.operate.drill.play import Options, play
@@ -27,9 +28,13 @@ async def _run(
     show = Show()
     interrupts.attach()
     results: list[Result] = []
+
+    def started(stack: LocalStack) -> None:
+        interrupts.hurry = stack.kill_all
+
     try:
         for drill in drills:
-            results.append(await play(drill, options, folder / drill.name, show))
+            results.append(await play(drill, options, folder / drill.name, show, started))
             if not kept:
                 shutil.rmtree(folder / drill.name, ignore_errors=True)
         return 0 if all(result.holds for result in results) else 1

@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from pipeline.emit.run import SimulationReport
+from pipeline.errors import LocalError
 from pipeline.local.expected import Expected
 from pipeline.local.recipes import BROKER, STORE
 from pipeline.local.show import Show
@@ -61,6 +62,7 @@ class Scene:
         """Known traffic during the block; what was sent joins `expected` at its end: as missing
         when it will be `lost` before anybody reads it."""
         stop = asyncio.Event()
+        self.began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(self.sender(stop))
             try:
@@ -91,6 +93,14 @@ class Scene:
         for mark in marks:
             told = "not in time" if mark.seconds is None else f"after {mark.seconds:.1f} s"
             self.show.say(f"scores are told again {told}")
+
+    async def owner(self, partition: int) -> str:
+        """The score worker that has it, as its /healthz says. Raises LocalError when none has."""
+        for name, part in self.stack.parts.items():
+            owned = (await asyncio.to_thread(part.health)).get("partitions", {})
+            if isinstance(owned, dict) and str(partition) in owned:
+                return name
+        raise LocalError(f"no score worker owns partition {partition}")
 
     async def crash(self, name: str) -> Mark:
         """kill -9, and start it again at once. Nothing can work without a server: for those the

@@ -10,8 +10,9 @@ from pipeline.operate.drill.scene import Scene
 from pipeline.store.client import connect_async, store_errors
 
 AWAY: Final = 0.5
-"""Share of the drill's seconds that ClickHouse is away, at most a minute."""
-LONGEST_AWAY: Final = 60.0
+"""Share of the drill's seconds that ClickHouse is away."""
+SHORTEST_AWAY, LONGEST_AWAY = 3.0, 60.0
+"""At least until the sink has met it; at most the minute that is promised."""
 
 FULL: Final = 10**18
 """Bytes that must be free for an insert: more than there are, so every insert is refused (243)."""
@@ -26,7 +27,7 @@ TABLES: Final = ("responses", "outcomes", "ledger", "score_panes", "rolling_scor
 async def going_away(scene: Scene) -> None:
     """Killed, and back only after a while."""
     await scene.pause(2.0, 6.0)
-    seconds = min(LONGEST_AWAY, scene.seconds * AWAY)
+    seconds = _while(scene)
     scene.show.say(f"{STORE} is killed, and away for {seconds:.0f} s")
     scene.stack.kill(STORE)
     await asyncio.sleep(seconds)
@@ -39,9 +40,13 @@ async def disk_full(scene: Scene) -> None:
     await scene.pause(2.0, 6.0)
     scene.show.say("the disk is full")
     await _need_free(scene, FULL)
-    await asyncio.sleep(min(LONGEST_AWAY, scene.seconds * AWAY))
+    await asyncio.sleep(_while(scene))
     await _need_free(scene, 0)
     await scene.passed(scene.mark("there is space again"))
+
+
+def _while(scene: Scene) -> float:
+    return max(SHORTEST_AWAY, min(LONGEST_AWAY, scene.seconds * AWAY))
 
 
 async def _need_free(scene: Scene, size: int) -> None:
@@ -63,6 +68,6 @@ async def slow(scene: Scene) -> None:
     await scene.pause(2.0, 6.0)
     scene.show.say(f"{STORE} is slow: {SLOW_BYTES // 1000} kB a second, {SLOW_DELAY} s an answer")
     scene.proxy.bytes_a_second, scene.proxy.delay = SLOW_BYTES, SLOW_DELAY
-    await asyncio.sleep(min(LONGEST_AWAY, scene.seconds * AWAY))
+    await asyncio.sleep(_while(scene))
     scene.proxy.bytes_a_second, scene.proxy.delay = 0, 0.0
     await scene.passed(scene.mark(f"{STORE} is quick again"))
