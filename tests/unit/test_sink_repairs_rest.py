@@ -47,7 +47,7 @@ async def test_after_an_outage_the_next_recount_follows_at_once() -> None:
     while not tables.recounts:
         await asyncio.sleep(0.01)
     repairs.hold([note(2)])
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(1.6)  # above the shortest rest, below three times the outage
     stop.set()
     await running
     assert len(tables.recounts) == 2
