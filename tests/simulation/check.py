@@ -120,7 +120,8 @@ class Truth:
             row = (end * 1000, version, counts)
             place = (Group(*group), window, measure)
             newest[place] = max(row, newest.get(place, row))
-        yield from self._shown(newest)
+        if self.world.settled:
+            yield from self._shown(newest)
 
     def _shown(self, newest: dict[tuple[Any, ...], tuple[int, int, list[int]]]) -> Iterator[str]:
         """The newest row of each window is that of now; one that was told to be zero may be old."""

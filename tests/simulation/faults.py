@@ -11,7 +11,8 @@ from tests.simulation.broker import Weather
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
 
 STORM_SECONDS: Final = 15.0
-RECORDS: Final = 36
+SETTLED: Final = 0.3
+"""How many schedules wait for the next minute: it costs as much as all the rest."""
 MOST_STEPS_TO_LIVE: Final = 400
 """Some seconds of work: a kill may fall between any two steps of a process."""
 _SLEEPS: Final = (3_600_000, DAY, 8 * DAY, 29 * DAY, 40 * DAY)
@@ -42,17 +43,23 @@ async def _storm(world: World) -> None:
 
 
 async def _calm(world: World) -> None:
-    """No more faults. At the end a minute begins, for windows slide though nobody answers."""
+    """No more faults. Now and then until a minute begins: windows slide though nobody answers."""
     world.broker.weather = world.store.weather = Weather()
     for one in world.running:
         one.process.fuse = 0
     began = world.loop.time()
     await asyncio.sleep(1.0)
     await _drain(world, began)
+    if world.rng.random() < SETTLED:
+        await _settle(world)
+        await _drain(world, began)
+
+
+async def _settle(world: World) -> None:
     woken = max(world.slept_at + 60.0 - world.loop.time(), 0.0)  # timers of before know no sleep
     await asyncio.sleep(woken)
     await asyncio.sleep(60.5 - world.clock() / 1000 % 60.0)
-    await _drain(world, began)
+    world.settled = True
 
 
 async def _drain(world: World, began: float) -> None:

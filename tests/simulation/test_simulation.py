@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.broken import BROKEN, broken
 from tests.simulation.run import play
 
-SCHEDULES = 500
+SCHEDULES = 2_000
 BLOCK = 250
 ENOUGH = 100
 """Schedules within which each broken variant must be found; most fail one of the first ten."""

@@ -76,6 +76,7 @@ class World:
         self.sent = [Sent() for _ in range(self.partitions)]
         self.running: list[Running] = []
         self.failures: list[str] = []
+        self.settled = False  # a minute began after the last fault: every window is that of now
         self.over = False
 
     def clock(self) -> int:
@@ -200,7 +201,7 @@ def _settings(rng: random.Random) -> Settings:
             behind_records=rng.choice((8, 40, 1000)),
         ),
         sink=SinkSettings.model_construct(
-            flush_rows=rng.choice((3, 30, 1000)), flush_seconds=rng.choice((0.5, 1.0))
+            flush_rows=rng.choice((3, 30, 1000)), flush_seconds=rng.choice((1.0, 2.0))
         ),
     )
 
