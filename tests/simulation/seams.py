@@ -54,9 +54,9 @@ def _clocks(world: World) -> Iterator[tuple[Any, str, Any]]:
 
 def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield worker, "make_app", lambda *args: App(world, *args)
-    yield log_reader, "consumer", lambda kafka: Reader(world)
-    yield service, "consumer", lambda kafka, group_id: GroupConsumer(world.groups[group_id])
-    yield service, "producer", lambda kafka: FakeProducer(world.broker)
+    yield log_reader, "consumer", lambda kafka, **_: Reader(world)
+    yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
+    yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
     yield service, "load_catalogue", lambda folder: world.catalogue
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
@@ -72,6 +72,8 @@ def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
     """Limits so small that a few records reach them."""
     yield repairs, "SHORTEST_SECONDS", 1.0
     yield intake, "STEP_SECONDS", 0.3
+    yield intake, "PAUSED_SECONDS", 2.0
+    yield service, "CALM", 3
     yield checkpoints, "MAX_LINKS", 4
     yield held, "MOST_HELD", 6
     yield segments, "SEGMENT", 600
