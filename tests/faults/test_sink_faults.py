@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,30 +12,9 @@ from pipeline.errors import StoreError
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
 from pipeline.sink.service import Sink
 from pipeline.wire.topics import Topics
-from tests.fixtures.clickhouse import Server
 from tests.fixtures.sink import Pipe, event, piping
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine]
-
-
-async def test_nothing_is_lost_while_clickhouse_is_away(
-    kafka_settings: KafkaSettings, tmp_path: Path
-) -> None:
-    server = await asyncio.to_thread(Server, tmp_path)
-    port = server.url.rsplit(":", 1)[1]
-    try:
-        async with piping(kafka_settings, server.url, "cx") as pipe, pipe.sinking() as sink:
-            await pipe.respond(event(1))
-            await pipe.wait_for("SELECT count() FROM responses", [(1,)])
-            await asyncio.to_thread(server.stop, signal.SIGKILL)
-            for number in range(2, 52):
-                await pipe.respond(event(number), partition=number % 2)
-            await asyncio.sleep(2)
-            assert sink.health().good, "a short outage is no alarm"
-            server = await asyncio.to_thread(Server, tmp_path, "--port", port)
-            await pipe.wait_for("SELECT count(), uniq(event_id) FROM responses FINAL", [(51, 51)])
-    finally:
-        await asyncio.to_thread(server.stop, signal.SIGKILL)
 
 
 async def test_two_sinks_share_the_partitions_and_one_takes_over_from_the_other(
