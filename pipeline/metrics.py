@@ -86,6 +86,14 @@ RESTORE_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 
+CATALOGUE_BROKEN = Gauge(
+    "cxpulse_catalogue_broken",
+    "1 while the catalogue files do not hold together, and the one read before them is used.",
+)
+CATALOGUE_SWITCHES = Counter(
+    "cxpulse_catalogue_switches", "Partitions that went on with another catalogue at a cut."
+)
+
 # --- sink ----------------------------------------------------------------------------------------
 
 SINK_ROWS = Counter("cxpulse_sink_rows", "Rows acknowledged by ClickHouse.", ["table"])

@@ -160,6 +160,18 @@ class Book:
                 self._minutes[minute].append(panes)
             panes.minutes[minute] = relaid(counts)
 
+    def under(self, catalogue: Catalogue) -> Book:
+        """All that is counted, laid out by another catalogue, as a restart with it would have it.
+
+        Only right when everything was told. This book must not be used any more.
+        """
+        book = Book(catalogue)
+        book.follow(self.watermark)
+        book.catch_up()
+        for group in self.take_cut(full=True):
+            book.load(group)
+        return book
+
     def _open(self, group: Group, measures: Measures = ()) -> GroupPanes:
         panes = GroupPanes(group, measures_of(self.catalogue, group.survey) or measures)
         self.groups[group] = panes

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from pipeline.core.book import Book, measures_of
+from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import UNKNOWN, Cut
 from pipeline.core.ids import COUNTED, RETRACTION_ONLY, IdState, IdStore
 from pipeline.core.reasons import Outcome, Reason
@@ -80,6 +81,11 @@ class PartitionState:
     def watermark(self) -> int:
         """The highest `occurred_at` (ms) among accepted records at lower offsets."""
         return self.book.watermark
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What records are judged by."""
+        return self._validator.catalogue
 
     @property
     def version(self) -> int:
@@ -164,8 +170,7 @@ class PartitionState:
         """What a checkpoint must hold. Raises ValueError unless all that changed has been emitted:
         a restore tells only what comes after it.
         """
-        if self.book.touched or self._repairs or self._told_to != self.next_offset:
-            raise ValueError("emit before cut")
+        self._refuse_untold()
         return Cut(
             partition=self.partition,
             generation=self.generation,
@@ -174,12 +179,22 @@ class PartitionState:
             watermark=self.watermark,
             as_of=self.as_of,
             floor=UNKNOWN if self._partial else self.floor,
-            catalogue=self._validator.catalogue.digest,
+            catalogue=self.catalogue.digest,
             totals=self.totals,
             full=full,
             groups=self.book.take_cut(full),
             ids=self._take_ids(full),
         )
+
+    def switch(self, validator: Validator) -> None:
+        """Judge what follows by another catalogue. The next cut must be full: together they are
+        what a restart with that catalogue would make, so that a crash changes nothing.
+
+        Raises ValueError unless all that changed has been emitted.
+        """
+        self._refuse_untold()
+        self._validator = validator
+        self.book = self.book.under(validator.catalogue)
 
     @classmethod
     def load(cls, cuts: Sequence[Cut], validator: Validator) -> PartitionState:
@@ -247,6 +262,10 @@ class PartitionState:
         self.ids.forget_before = self.book.oldest_hour
         return None
 
+    def _refuse_untold(self) -> None:
+        if self.book.touched or self._repairs or self._told_to != self.next_offset:
+            raise ValueError("emit before cut")
+
     def _begin(self, appended_at: int) -> None:
         """Find the first hour whose answers are all appended after this record."""
         self._partial = False
@@ -288,7 +307,7 @@ class PartitionState:
             start_offset=self.start_offset,
             as_of=self.as_of,
             watermark=self.watermark,
-            catalogue=self._validator.catalogue.digest,
+            catalogue=self.catalogue.digest,
             totals=self.totals,
             exceptions=tuple(self._verdicts),
         )

@@ -6,12 +6,14 @@ The order is what makes them safe: pieces first, acknowledged; the manifest that
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Final
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import Cut
 from pipeline.score.outbox import Letter, Outbox
+from pipeline.wire.catalogue_codec import catalogue_bytes
 from pipeline.wire.cuts import encode_cut
 from pipeline.wire.manifests import (
     Manifest,
@@ -50,7 +52,7 @@ class CheckpointWriter:
         topic: str,
         partition: int,
         owner: Owner,
-        catalogue: bytes,
+        catalogue: Catalogue,
         *,
         stale: Iterable[bytes] = (),
         previous: Iterable[bytes] = (),
@@ -59,8 +61,8 @@ class CheckpointWriter:
         self._outbox = outbox
         self._topic = topic
         self._partition = partition
-        self._catalogue = zlib.compress(catalogue)
-        self._catalogue_piece: Piece | None = None
+        self._catalogue = catalogue
+        self._catalogue_piece: Piece | None = None  # none yet: the next cut is full and writes it
         self._next_number = 0
         self._chain: Written | None = None
         self._stale = set(stale)
@@ -68,13 +70,20 @@ class CheckpointWriter:
 
     @property
     def wants_full(self) -> bool:
-        """The next cut must be full: the first of an owner, or reading the chain costs too much."""
+        """The next cut must be full: the first of an owner or by another catalogue, or reading the
+        chain costs too much."""
         chain = self._chain
         return (
             chain is None
+            or self._catalogue_piece is None
             or chain.links >= MAX_LINKS
             or chain.increment_bytes > max(chain.full_bytes, 1_000_000)
         )
+
+    def adopt(self, catalogue: Catalogue) -> None:
+        """From the next cut on, checkpoints are by this catalogue: each chain is by one."""
+        self._catalogue = catalogue
+        self._catalogue_piece = None
 
     async def write(self, cut: Cut) -> int:
         """Make `cut` durable; returns its bytes. Everything it builds on was acknowledged before.
@@ -93,7 +102,8 @@ class CheckpointWriter:
         pieces = tuple(Piece(k.decode(), checksum(v)) for k, v in zip(keys, segments, strict=True))
         await self._outbox.post([self._manifest_letter(cut, number, pieces)])
         size = sum(map(len, segments))
-        await self._record(cut.full, number, size, (*keys, manifest_key(self.owner, number)))
+        named = catalogue_key(self.owner, cut.catalogue)
+        await self._record(cut.full, number, size, (*keys, named, manifest_key(self.owner, number)))
         return size
 
     def _letter(self, key: bytes, value: bytes | None) -> Letter:
@@ -101,8 +111,9 @@ class CheckpointWriter:
 
     def _catalogue_letter(self, digest: str) -> Letter:
         key = catalogue_key(self.owner, digest)
-        self._catalogue_piece = Piece(key.decode(), checksum(self._catalogue))
-        return self._letter(key, self._catalogue)
+        packed = zlib.compress(catalogue_bytes(self._catalogue))
+        self._catalogue_piece = Piece(key.decode(), checksum(packed))
+        return self._letter(key, packed)
 
     def _manifest_letter(self, cut: Cut, number: int, pieces: tuple[Piece, ...]) -> Letter:
         assert self._catalogue_piece is not None
@@ -123,17 +134,17 @@ class CheckpointWriter:
     async def _record(self, full: bool, number: int, size: int, keys: Iterable[bytes]) -> None:
         chain = self._chain
         if chain is None or full:
-            old, self._chain = chain, Written(number, size, keys=set(keys))
-            await self._clear_up(old)
+            self._chain = Written(number, size, keys=set(keys))
+            await self._clear_up(chain, self._chain.keys)
             return
         chain.links += 1
         chain.increment_bytes += size
         chain.keys.update(keys)
 
-    async def _clear_up(self, old: Written | None) -> None:
+    async def _clear_up(self, old: Written | None, new: Set[bytes]) -> None:
         """Two complete chains stay: the one just begun, and the one before it."""
         if old is not None:
             self._stale |= self._previous
             self._previous = old.keys
-        stale, self._stale = self._stale, set()
+        stale, self._stale = self._stale - self._previous - new, set()
         await self._outbox.post(self._letter(key, None) for key in sorted(stale))

@@ -36,12 +36,15 @@ class Post:
         scores = await outbox.partitions(topics.scores)
         return cls(topics, scores, await outbox.partitions(topics.dead_letters))
 
+    def entry(self, emission: Emission) -> Iterable[Letter]:
+        """The ledger entry, if there is one: it goes before the rest."""
+        if emission.entry is not None:
+            yield self._entry(emission.entry)
+
     def letters(self, emission: Emission, dead: Iterable[DeadLetter]) -> Iterable[Letter]:
         """Scores first, for they are what somebody waits for."""
         yield from map(self._score, emission.updates)
         yield from map(self._dead_letter, dead)
-        if emission.entry is not None:
-            yield self._entry(emission.entry)
 
     def _score(self, update: ScoreUpdate) -> Letter:
         key = score_key(update.group, update.partition)

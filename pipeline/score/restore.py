@@ -5,31 +5,36 @@ from __future__ import annotations
 import uuid
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.core.partition import PartitionState
-from pipeline.core.response import Validator
-from pipeline.errors import CheckpointError, KafkaError
+from pipeline.errors import CatalogueError, CheckpointError, KafkaError
 from pipeline.score.chains import Chain, Stock, intact_chains, take_stock
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog, open_logs
 from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.readers import Readers
+from pipeline.score.told import told_to
 from pipeline.settings import KafkaSettings
-from pipeline.wire.catalogue_codec import catalogue_bytes
+from pipeline.wire.catalogue_codec import catalogue_from_bytes
 from pipeline.wire.cuts import decode_cut
 from pipeline.wire.manifests import Owner, claim_key, parse_key
+from pipeline.wire.reading import ResponseReader
 from pipeline.wire.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
     """A partition ready to be folded. `cut_at` is the offset of its checkpoint; -1 asks for one
-    before the first record: there is none yet, or it was folded with another catalogue."""
+    before the first record: there is none yet. `reader` is by the catalogue of the checkpoint;
+    records below `told_to` must be folded with it, for their verdicts may have been told."""
 
     state: PartitionState
+    reader: ResponseReader
     writer: CheckpointWriter
     log_end: int
     cut_at: int
+    told_to: int = 0
 
 
 class CheckpointStore:
@@ -37,13 +42,12 @@ class CheckpointStore:
     no checkpoint can be used, though earlier records are gone."""
 
     def __init__(
-        self, kafka: KafkaSettings, outbox: Outbox, validator: Validator, *, rebuild: bool = False
+        self, kafka: KafkaSettings, outbox: Outbox, readers: Readers, *, rebuild: bool = False
     ) -> None:
         self._kafka = kafka
         self._topics = Topics(kafka.topic_prefix)
         self._outbox = outbox
-        self._validator = validator
-        self._catalogue_bytes = catalogue_bytes(validator.catalogue)
+        self._readers = readers
         self._rebuild = rebuild
 
     async def restore(self, partitions: Iterable[int]) -> dict[int, Restored]:
@@ -66,7 +70,10 @@ class CheckpointStore:
             owners = await self._claim(reader, wanted)
             bounds = await reader.bounds(self._topics.responses)
             # One at a time, each log let go at once: a restore holds one partition's records.
-            return {p: self._load(p, reader.logs.pop(p), owners[p], bounds[p]) for p in wanted}
+            return {
+                p: await self._told(self._load(p, reader.logs.pop(p), owners[p], bounds[p]))
+                for p in wanted
+            }
 
     async def _claim(self, reader: LogReader, partitions: list[int]) -> dict[int, Owner]:
         """Write claims until each partition has one of ours that came first for its epoch."""
@@ -95,29 +102,45 @@ class CheckpointStore:
         found = self._newest(log, stock)
         if found is None:
             self._refuse_empty_start(where, stock, log_start)
+            fresh = self._readers.current
             state = PartitionState(
-                partition, stock.generation, log_start, self._validator, partial=log_start > 0
+                partition, stock.generation, log_start, fresh.validator, partial=log_start > 0
             )
-            return Restored(state, self._writer(partition, log, owner, None), log_end, cut_at=-1)
-        chain, state = found
+            writer = self._writer(state, log, owner, None)
+            return Restored(state, fresh, writer, log_end, cut_at=-1)
+        chain, state, by = found
         if state.next_offset > log_end:
             raise CheckpointError(
                 f"{where}: the checkpoint is at offset {state.next_offset}, the log ends at "
                 f"{log_end}: the topic was re-created; use another kafka.topic_prefix for it (this "
                 "release cannot continue old scores over a new topic)"
             )
-        same = chain.last.catalogue == self._validator.catalogue.digest
-        cut_at = state.next_offset if same else -1
+        cut_at = state.next_offset
         state.lose(log_start)
-        return Restored(state, self._writer(partition, log, owner, chain), log_end, cut_at)
+        return Restored(state, by, self._writer(state, log, owner, chain), log_end, cut_at)
 
-    def _newest(self, log: PartitionLog, stock: Stock) -> tuple[Chain, PartitionState] | None:
+    async def _told(self, restored: Restored) -> Restored:
+        """Find out how far the one before has told. Without a new catalogue it matters little: one
+        that comes later waits until all is folded that is in the log by now."""
+        if restored.cut_at < 0:
+            return restored
+        if restored.reader is self._readers.current:
+            return replace(restored, told_to=restored.log_end)
+        state, ledger = restored.state, self._topics.ledger
+        told = await told_to(
+            self._kafka, ledger, state.partition, state.generation, since=state.as_of
+        )
+        return replace(restored, told_to=min(told, restored.log_end))
+
+    def _newest(
+        self, log: PartitionLog, stock: Stock
+    ) -> tuple[Chain, PartitionState, ResponseReader] | None:
         for chain in intact_chains(log.records, stock):
             try:
-                zlib.decompress(chain.catalogue)
+                by = self._readers.of(catalogue_from_bytes(zlib.decompress(chain.catalogue)))
                 cuts = [decode_cut(segments) for segments in chain.cuts]
-                return chain, PartitionState.load(cuts, self._validator)
-            except (ValueError, zlib.error):
+                return chain, PartitionState.load(cuts, by.validator), by
+            except (ValueError, CatalogueError, zlib.error):
                 continue  # damaged in a way its checksums do not show: the chain before it
         return None
 
@@ -136,7 +159,7 @@ class CheckpointStore:
             )
 
     def _writer(
-        self, partition: int, log: PartitionLog, owner: Owner, chain: Chain | None
+        self, state: PartitionState, log: PartitionLog, owner: Owner, chain: Chain | None
     ) -> CheckpointWriter:
         kept = chain.keys if chain else frozenset()
         stale = {
@@ -149,9 +172,9 @@ class CheckpointStore:
         return CheckpointWriter(
             self._outbox,
             self._topics.checkpoints,
-            partition,
+            state.partition,
             owner,
-            self._catalogue_bytes,
+            state.catalogue,
             stale=stale if chain else (),
             previous=kept,
         )

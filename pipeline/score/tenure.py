@@ -15,12 +15,15 @@ from pipeline.core.partition import Emission, Record
 from pipeline.core.reasons import Outcome
 from pipeline.core.updates import Verdict
 from pipeline.core.windows import MINUTE
+from pipeline.logs import get
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
 from pipeline.wire.dead_letters import DeadLetter, dead_letter
 from pipeline.wire.reading import ResponseReader
+
+log = get(__name__)
 
 Records = Sequence[ConsumerRecord[bytes, bytes]]
 
@@ -39,7 +42,7 @@ class Tenure:
     """
 
     def __init__(
-        self, restored: Restored, post: Post, outbox: Outbox, reader: ResponseReader, pace: Pace
+        self, restored: Restored, reader: ResponseReader, post: Post, outbox: Outbox, pace: Pace
     ) -> None:
         self.state = restored.state
         self.partition = restored.state.partition
@@ -55,7 +58,9 @@ class Tenure:
         self._writer = restored.writer
         self._post = post
         self._outbox = outbox
-        self._read = reader.read
+        self._reader = restored.reader
+        self._next_reader = reader
+        self._told_to = restored.told_to
         self._turn = asyncio.Lock()
         self._dead: list[DeadLetter] = []
         self._dead_bytes = 0
@@ -83,6 +88,16 @@ class Tenure:
         """Seconds since the oldest record that no checkpoint holds was folded; 0 without one."""
         since = self._cutting_since or self._uncut_since
         return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def switches(self) -> bool:
+        """The next checkpoint changes the catalogue. Not before all that the one before us may have
+        told was folded with the old one: nothing told is judged again."""
+        return self._next_reader is not self._reader and self.state.next_offset >= self._told_to
+
+    def adopt(self, reader: ResponseReader) -> None:
+        """Judge by another catalogue as soon as a checkpoint can say from where on."""
+        self._next_reader = reader
 
     def fold(self, records: Records, log_end: int) -> None:
         """Decode and fold one chunk. A bad record becomes a dead letter and raises nothing."""
@@ -124,10 +139,13 @@ class Tenure:
             KafkaError: not acknowledged; nothing more may be sent for this partition.
         """
         async with self._turn:
-            if self._gone() or self._cut_at == self.state.next_offset:
+            nothing_new = self._cut_at == self.state.next_offset and not self.switches
+            if self._gone() or nothing_new:
                 return
             started = time.perf_counter()
             emission, dead = self._take()
+            if self.switches:
+                self._switch()
             cut = self.state.cut(self._writer.wants_full)
             self.uncut_records = 0
             self._cut_at = cut.next_offset
@@ -144,12 +162,22 @@ class Tenure:
         """Send nothing more for this partition: from now on it is somebody else's."""
         self.alive = False
 
+    def _switch(self) -> None:
+        """What is folded from here on is told only after the cut that names the catalogue."""
+        self._reader = self._next_reader
+        self.state.switch(self._reader.validator)
+        self._writer.adopt(self.state.catalogue)
+        self._restored = True  # all groups are to be told anew: their measures may be others
+        metrics.CATALOGUE_SWITCHES.inc()
+        where = {"partition": self.partition, "offset": self.state.next_offset}
+        log.info("catalogue changed", **where, catalogue=self.state.catalogue.digest)
+
     def _gone(self) -> bool:
         return not self.alive
 
     def _decoded(self, records: Records) -> Iterator[Record]:
         appended = [record.timestamp for record in records]
-        read = self._read([record.value for record in records], appended)
+        read = self._reader.read([record.value for record in records], appended)
         return zip([record.offset for record in records], appended, read, strict=True)
 
     def _take(self) -> tuple[Emission, list[DeadLetter]]:
@@ -164,6 +192,8 @@ class Tenure:
     async def _tell(self, emission: Emission, dead: list[DeadLetter]) -> None:
         since, self._untold_since = self._untold_since, None
         started = time.perf_counter()
+        # First of all the ledger: whoever comes next learns from it how far we may have told.
+        await self._outbox.post(self._post.entry(emission))
         await self._outbox.post(self._post.letters(emission, dead))
         if not (emission.updates or dead or emission.entry):
             return

@@ -16,7 +16,6 @@ from faust.types import TP
 
 from pipeline import metrics
 from pipeline.core.catalogue import Catalogue
-from pipeline.core.response import Validator
 from pipeline.errors import CheckpointError, CxpulseError, KafkaError
 from pipeline.logs import get
 from pipeline.observe import Health
@@ -25,11 +24,12 @@ from pipeline.score.health import Gauges, judge
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
+from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
 from pipeline.score.tenure import Tenure
 from pipeline.score.transport import Chunk, Consumer, Producer
 from pipeline.settings import Settings
-from pipeline.wire.reading import ResponseReader
+from pipeline.wire.catalogue_watch import follow_catalogue
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -61,10 +61,10 @@ class ScoreWorker:
         self.failure: Exception | None = None
         self.stuck = False
         self._pace = settings.score
-        validator = Validator(catalogue)
-        self._reader = ResponseReader(ResponseDecoder(settings.kafka.confluent_ids), validator)
+        self._catalog = settings.catalog
+        self._readers = Readers(ResponseDecoder(settings.kafka.confluent_ids), catalogue)
         self._outbox = Outbox(lambda: self._producer.client)
-        self._store = CheckpointStore(settings.kafka, self._outbox, validator, rebuild=rebuild)
+        self._store = CheckpointStore(settings.kafka, self._outbox, self._readers, rebuild=rebuild)
         self._tenures: dict[int, Tenure] = {}
         self._cuts: dict[int, asyncio.Task[None]] = {}
         self._gauges = Gauges()
@@ -84,7 +84,10 @@ class ScoreWorker:
         """
         tasks = [
             asyncio.create_task(self._guard(work))
-            for work in (self._app.start(), self._watch_app(), self._tell(), self._keep())
+            for work in (
+                *(self._app.start(), self._watch_app(), self._tell(), self._keep()),
+                self._follow_catalogue(),
+            )
         ]
         try:
             await self._ended.wait()
@@ -138,8 +141,8 @@ class ScoreWorker:
         share = self._pace.behind_records // max(1, len(partitions))
         for partition, restored in (await self._store.restore(partitions)).items():
             pace = Pace(share)
-            tenure = Tenure(restored, post, self._outbox, self._reader, pace)
-            if restored.cut_at < 0:
+            tenure = Tenure(restored, self._readers.current, post, self._outbox, pace)
+            if restored.cut_at < 0 or tenure.switches:
                 await tenure.checkpoint()
             tenures[partition] = tenure
         return tenures
@@ -173,7 +176,9 @@ class ScoreWorker:
             return
         tenure.fold(chunk.records, chunk.log_end)
         self._changed.set()
-        if tenure.uncut_records >= self._pace.checkpoint_records:
+        if tenure.switches:
+            await tenure.checkpoint()
+        elif tenure.uncut_records >= self._pace.checkpoint_records:
             await self._cut_aside(tenure)
         elif tenure.overfull:
             await tenure.emit()
@@ -192,6 +197,16 @@ class ScoreWorker:
         if pending is not None:
             await pending
         self._cuts[tenure.partition] = asyncio.create_task(self._guard(tenure.checkpoint()))
+
+    async def _follow_catalogue(self) -> None:
+        now = self._readers.current.validator.catalogue
+        await follow_catalogue(self._catalog, now, self._adopt, self._ended)
+
+    def _adopt(self, catalogue: Catalogue) -> None:
+        """Each partition goes on with it at its next checkpoint, those restored from now on too."""
+        reader = self._readers.adopt(catalogue)
+        for tenure in self._tenures.values():
+            tenure.adopt(reader)
 
     async def _let_go(self) -> None:
         """Last cut of everything owned: whoever comes next goes on exactly there."""

@@ -55,23 +55,27 @@ class _Row(NamedTuple):
 
 
 class RawRows:
-    """Converts batches of the responses topic; `catalogue` resolves aliases."""
+    """Converts batches of the responses topic; a catalogue resolves aliases."""
 
     def __init__(self, catalogue: Catalogue, decoder: ResponseDecoder) -> None:
-        self._catalogue = catalogue
         self._decoder = decoder
-        self._groups: dict[_Group, _Group] = {}
+        self._names = _Names(catalogue)
+
+    def adopt(self, catalogue: Catalogue) -> None:
+        """Resolve aliases by another catalogue from the next batch on; safe from any thread."""
+        self._names = _Names(catalogue)
 
     def convert(self, records: Sequence[Record]) -> Converted:
         """Rows of the records that can be decoded; the scorer makes dead letters of the others."""
         kinds: Counter[str] = Counter()
         places: list[tuple[int, int, int]] = []
         rows: list[_Row] = []
+        names = self._names
         for record in records:
             decoded = self._decoder.decode(record.value)
             if not isinstance(decoded, Reason):
                 places.append((record.partition, record.offset, record.timestamp))
-                rows.append(self._row(decoded, is_repair(record.headers), kinds))
+                rows.append(_row(decoded, names, is_repair(record.headers), kinds))
         if not rows:
             return Converted(())
         partitions, offsets, received = zip(*places, strict=True)
@@ -84,27 +88,19 @@ class RawRows:
         columns.update(zip(_Row._fields, zip(*rows, strict=True), strict=True))
         return Converted((Block(TABLE, columns),), redactions=kinds)
 
-    def _row(self, decoded: Mapping[str, object], repair: bool, kinds: Counter[str]) -> _Row:
-        key = cast(
-            _Group,
-            (decoded["agency"], decoded["service"], decoded["channel"], decoded["survey"]),
-        )
-        group = self._groups.get(key) or self._resolve(key)
-        event_id = cast(str, decoded["event_id"])
-        occurred_at = cast(int, decoded["occurred_at"])
-        location = cast("str | None", decoded["location"])
-        return _Row(
-            event_id if _UUID(event_id) else NO_EVENT,
-            min(max(occurred_at, EARLIEST_MS), LATEST_MS),
-            *group,
-            clip_answers(cast("dict[str, int]", decoded["answers"])),
-            None if location is None else location[:MAX_LOCATION],
-            redacted_comment(cast("str | None", decoded["comment"]), kinds),
-            decoded["retracted"] is True,
-            repair,
-        )
 
-    def _resolve(self, key: _Group) -> _Group:
+class _Names:
+    """What one catalogue calls a group; remembers those it has seen."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._groups: dict[_Group, _Group] = {}
+
+    def resolve(self, key: _Group) -> _Group:
+        """The codes of a group given by codes or aliases; what is unknown stays, clipped."""
+        return self._groups.get(key) or self._look_up(key)
+
+    def _look_up(self, key: _Group) -> _Group:
         agency, service, channel, survey = key
         found = (
             self._catalogue.agency_codes.get(agency, agency[:MAX_CODE]),
@@ -116,6 +112,28 @@ class RawRows:
         if len(self._groups) < _CACHE and all(len(code) <= MAX_CODE for code in key):
             self._groups[key] = found
         return found
+
+
+def _row(
+    decoded: Mapping[str, object], names: _Names, repair: bool, kinds: Counter[str]
+) -> _Row:
+    key = cast(
+        _Group,
+        (decoded["agency"], decoded["service"], decoded["channel"], decoded["survey"]),
+    )
+    event_id = cast(str, decoded["event_id"])
+    occurred_at = cast(int, decoded["occurred_at"])
+    location = cast("str | None", decoded["location"])
+    return _Row(
+        event_id if _UUID(event_id) else NO_EVENT,
+        min(max(occurred_at, EARLIEST_MS), LATEST_MS),
+        *names.resolve(key),
+        clip_answers(cast("dict[str, int]", decoded["answers"])),
+        None if location is None else location[:MAX_LOCATION],
+        redacted_comment(cast("str | None", decoded["comment"]), kinds),
+        decoded["retracted"] is True,
+        repair,
+    )
 
 
 def clip_answers(answers: dict[str, int]) -> dict[str, int]:

@@ -27,6 +27,7 @@ from pipeline.sink.target import Tables
 from pipeline.sink.writer import Writer
 from pipeline.store.client import connect_async
 from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.catalogue_watch import follow_catalogue
 from pipeline.wire.kafka import consumer, producer, started
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
@@ -74,9 +75,8 @@ class Sink:
         self._settings = settings
         self._topics = Topics(settings.kafka.topic_prefix)
         self._lanes: tuple[Lane, ...] = ()
-        self._raw = RawRows(
-            load_catalogue(settings.catalog), ResponseDecoder(settings.kafka.confluent_ids)
-        )
+        self._catalogue = load_catalogue(settings.catalog)
+        self._raw = RawRows(self._catalogue, ResponseDecoder(settings.kafka.confluent_ids))
 
     def health(self) -> Health:
         """Good while every lane stores batches or sits at the end of its topic."""
@@ -134,7 +134,8 @@ class Sink:
         self._lanes = tuple(lanes)
         logs.hear_libraries()  # what failed so far was told in one line
         _log.info("sink runs", topics=[lane.topic for lane in lanes])
-        await _together([*(lane.run() for lane in lanes), repairs.run(stop)], stop)
+        names = follow_catalogue(self._settings.catalog, self._catalogue, self._raw.adopt, stop)
+        await _together([*(lane.run() for lane in lanes), repairs.run(stop), names], stop)
 
     def _patience(self, stop: asyncio.Event) -> Patience:
         return Patience("start", pause, stop)

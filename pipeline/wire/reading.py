@@ -74,7 +74,7 @@ class ResponseReader:
 
     def __init__(self, decoder: ResponseDecoder, validator: Validator) -> None:
         self._decoder = decoder
-        self._validator = validator
+        self.validator = validator
         self._start = response_codec().header + b"\x48"  # the length of an id, 36, as Avro long
         self._seen: dict[bytes, _Seen] = {}
         self._tails: dict[bytes, Told] = {}
@@ -133,7 +133,7 @@ class ResponseReader:
             record = self._decoder.decode(value)
             if isinstance(record, Reason):
                 return record
-            response = self._validator.check(record, appended_at)
+            response = self.validator.check(record, appended_at)
             if isinstance(response, Response) and value is not None:
                 self._learn(value, record)
         except Exception:
@@ -152,9 +152,9 @@ class ResponseReader:
         ):
             return
         codes = [str(record[name]) for name in ("agency", "service", "channel", "survey")]
-        who = self._validator.who(*codes)
+        who = self.validator.who(*codes)
         if isinstance(who, tuple) and start == b"".join(_short_string(code) for code in codes):
-            survey = self._validator.catalogue.surveys[who[0].survey]
+            survey = self.validator.catalogue.surveys[who[0].survey]
             self._seen[start] = _Seen(who, survey)
 
 

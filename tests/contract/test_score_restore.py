@@ -10,14 +10,15 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from pipeline.core.response import Validator
 from pipeline.errors import CheckpointError
 from pipeline.operate.topics import TopicReport
 from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import producer, started
+from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 from tests.fixtures.scoring import read, received, response, scoring, send
 
@@ -32,8 +33,8 @@ async def outbox(settings: Settings, topics: TopicReport) -> AsyncIterator[Outbo
 
 def make_store(settings: Settings, outbox: Outbox, *, rebuild: bool = False) -> CheckpointStore:
     """A store as a worker has it."""
-    validator = Validator(load_catalogue(settings.catalog))
-    return CheckpointStore(settings.kafka, outbox, validator, rebuild=rebuild)
+    readers = Readers(ResponseDecoder(), load_catalogue(settings.catalog))
+    return CheckpointStore(settings.kafka, outbox, readers, rebuild=rebuild)
 
 
 async def shorten(settings: Settings, client: AIOKafkaAdminClient, offset: int) -> None:

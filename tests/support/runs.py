@@ -87,9 +87,7 @@ class Run:
         for number, action, again in plan:
             position = self.fold(position, number)
             self.act(action)
-            if action == "crash":
-                position = self._position()
-            position = max(0, position - again)
+            position = max(0, min(position, self._position()) - again)
         self.fold(0, len(self.log))
         self.act("tell")
         return self

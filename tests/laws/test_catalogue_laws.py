@@ -1,0 +1,122 @@
+"""Catalogues change at cuts: whatever crashes, no record is judged again and no count differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Self
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.catalogue import Catalogue, Survey
+from pipeline.core.partition import PartitionState, Record
+from pipeline.core.response import Validator
+from pipeline.wire.catalogue import make_catalogue
+from pipeline.wire.cuts import decode_cut, encode_cut
+from tests.support.logs import Step, make_log, many, steps
+from tests.support.runs import Plan, Run, snapshot
+from tests.support.world import CATALOGUE
+
+
+def without(survey: str, measure: str) -> Survey:
+    """A survey that stopped asking something."""
+    before = CATALOGUE.surveys[survey]
+    kept = tuple(question for question in before.questions if question.measure != measure)
+    return replace(before, questions=kept)
+
+
+def offering(*surveys: Survey) -> Catalogue:
+    return make_catalogue(CATALOGUE.agencies.values(), CATALOGUE.services.values(), surveys)
+
+
+_ALL = CATALOGUE.surveys
+CATALOGUES: Final = (
+    CATALOGUE,
+    offering(*(survey for survey in _ALL.values() if survey.id != "va-vha-trust")),
+    offering(*{**_ALL, "va-vha-post-visit": without("va-vha-post-visit", "trust")}.values()),
+    offering(
+        *{
+            **_ALL,
+            "va-vha-post-visit": replace(
+                _ALL["va-vha-post-visit"],
+                questions=tuple(reversed(_ALL["va-vha-post-visit"].questions)),
+            ),
+        }.values()
+    ),
+)
+BY_DIGEST: Final = {catalogue.digest: catalogue for catalogue in CATALOGUES}
+
+actions = st.sampled_from(
+    ("tell", "panes", "cut", "cut", "full", "crash", "unsaved", "want0", "want1", "want2", "want3")
+)
+plans = st.lists(st.tuples(st.integers(0, 12), actions, st.integers(0, 5)), max_size=16)
+
+
+class Changing(Run):
+    """A partition whose owners find other catalogues in their files, as `Tenure` follows them.
+
+    `unsaved` is a checkpoint of which everything was told but no manifest written, and a crash.
+    """
+
+    def __init__(self, log: list[Record]) -> None:
+        self.wanted = CATALOGUE
+        self.told_to = 0
+        self.switches: list[tuple[int, str]] = []
+        super().__init__(log)
+        self.act("cut")  # as a new owner does before it reads anything
+
+    def act(self, action: str) -> None:
+        if action.startswith("want"):
+            self.wanted = CATALOGUES[int(action[-1])]
+        elif action in ("cut", "full", "unsaved"):
+            self._checkpoint(full=action == "full", saved=action != "unsaved")
+        else:
+            super().act(action)
+
+    def _checkpoint(self, full: bool, saved: bool) -> None:
+        self.take(self.state.emit(self.now, windows=True))
+        state = self.state
+        may = state.next_offset >= self.told_to
+        switch = may and self.wanted.digest != state.catalogue.digest
+        if switch:
+            state.switch(Validator(self.wanted))
+        full = full or switch or not self.chain
+        segments = encode_cut(state.cut(full))
+        if not saved:
+            super().act("crash")
+            return
+        self.chain = [segments] if full else [*self.chain, segments]
+        if switch:
+            self.switches.append((state.next_offset, self.wanted.digest))
+
+    def _restored(self) -> PartitionState:
+        cuts = [decode_cut(segments) for segments in self.chain]
+        entries = self.reader.entries
+        self.told_to = entries[-1].next_offset if entries else 0
+        return PartitionState.load(cuts, Validator(BY_DIGEST[cuts[-1].catalogue]))
+
+
+class Straight(Run):
+    """The same switches at the same offsets, and nothing else happens."""
+
+    def through(self, switches: Sequence[tuple[int, str]]) -> Self:
+        for offset, digest in switches:
+            self.state.apply([record for record in self.log if record[0] < offset])
+            self.act("tell")
+            self.state.switch(Validator(BY_DIGEST[digest]))
+            self.state.cut(full=True)
+        return self.follow([])
+
+
+@many
+@given(script=steps, plan=plans)
+def test_catalogues_that_change_at_cuts_judge_every_record_once_whatever_crashes(
+    script: list[Step], plan: Plan
+) -> None:
+    log = make_log(script)
+    broken = Changing(log).follow(plan)
+    straight = Straight(log).through(broken.switches)
+    assert broken.reader.verdicts == straight.reader.verdicts
+    assert broken.reader.contents() == straight.reader.contents()
+    assert snapshot(broken.state) == snapshot(straight.state)
