@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from aiokafka.structs import ConsumerRecord
@@ -98,6 +100,17 @@ class Tenure:
     def adopt(self, reader: ResponseReader) -> None:
         """Judge by another catalogue as soon as a checkpoint can say from where on."""
         self._next_reader = reader
+
+    def parts(self, records: Records) -> Iterator[Records]:
+        """The records in one piece, or in two: those that may have been told already by the old
+        catalogue, and those that need not wait for the next checkpoint to be judged by the new."""
+        told = self._told_to
+        waits = self._next_reader is not self._reader
+        if waits and records[0].offset < told <= records[-1].offset:
+            at = bisect_left(records, told, key=attrgetter("offset"))
+            yield records[:at]
+            records = records[at:]
+        yield records
 
     def fold(self, records: Records, log_end: int) -> None:
         """Decode and fold one chunk. A bad record becomes a dead letter and raises nothing."""

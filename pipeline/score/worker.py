@@ -172,13 +172,14 @@ class ScoreWorker:
             )
         if first.offset > tenure.state.next_offset:
             await self._note_lost(tenure, first.offset)
-        if self._closing or not tenure.alive:
-            return
-        tenure.fold(chunk.records, chunk.log_end)
+        for part in tenure.parts(chunk.records):
+            if tenure.switches:
+                await tenure.checkpoint()
+            if self._closing or not tenure.alive:
+                return
+            tenure.fold(part, chunk.log_end)
         self._changed.set()
-        if tenure.switches:
-            await tenure.checkpoint()
-        elif tenure.uncut_records >= self._pace.checkpoint_records:
+        if tenure.uncut_records >= self._pace.checkpoint_records:
             await self._cut_aside(tenure)
         elif tenure.overfull:
             await tenure.emit()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.catalogue import Catalogue, Survey
-from pipeline.core.partition import PartitionState, Record
+from pipeline.core.partition import Emission, PartitionState, Record
 from pipeline.core.response import Validator
 from pipeline.wire.catalogue import make_catalogue
 from pipeline.wire.cuts import decode_cut, encode_cut
@@ -48,20 +48,24 @@ CATALOGUES: Final = (
 BY_DIGEST: Final = {catalogue.digest: catalogue for catalogue in CATALOGUES}
 
 actions = st.sampled_from(
-    ("tell", "panes", "cut", "cut", "full", "crash", "unsaved", "want0", "want1", "want2", "want3")
+    (
+        *("tell", "tell", "panes", "cut", "full", "crash", "unsaved"),
+        *("want0", "want1", "want2", "want3", "reborn0", "reborn1", "reborn1", "reborn2"),
+    )
 )
-plans = st.lists(st.tuples(st.integers(0, 12), actions, st.integers(0, 5)), max_size=16)
+plans = st.lists(st.tuples(st.integers(0, 6), actions, st.integers(0, 5)), max_size=16)
 
 
 class Changing(Run):
     """A partition whose owners find other catalogues in their files, as `Tenure` follows them.
 
-    `unsaved` is a checkpoint of which everything was told but no manifest written, and a crash.
+    `unsaved` is a checkpoint of which everything was told but no manifest written, and a crash;
+    `reborn` a crash after which the next owner has another catalogue from the start.
     """
 
     def __init__(self, log: list[Record]) -> None:
         self.wanted = CATALOGUE
-        self.told_to = 0
+        self.told_to = self.entered = 0
         self.switches: list[tuple[int, str]] = []
         super().__init__(log)
         self.act("cut")  # as a new owner does before it reads anything
@@ -69,10 +73,19 @@ class Changing(Run):
     def act(self, action: str) -> None:
         if action.startswith("want"):
             self.wanted = CATALOGUES[int(action[-1])]
+        elif action.startswith("reborn"):
+            super().act("crash")
+            self.wanted = CATALOGUES[int(action[-1])]
+            self._checkpoint(full=False, saved=True)
         elif action in ("cut", "full", "unsaved"):
             self._checkpoint(full=action == "full", saved=action != "unsaved")
         else:
             super().act(action)
+
+    def take(self, emission: Emission) -> None:
+        super().take(emission)
+        if emission.entry is not None:
+            self.entered = max(self.entered, emission.entry.next_offset)
 
     def _checkpoint(self, full: bool, saved: bool) -> None:
         self.take(self.state.emit(self.now, windows=True))
@@ -92,8 +105,7 @@ class Changing(Run):
 
     def _restored(self) -> PartitionState:
         cuts = [decode_cut(segments) for segments in self.chain]
-        entries = self.reader.entries
-        self.told_to = entries[-1].next_offset if entries else 0
+        self.told_to = self.entered
         return PartitionState.load(cuts, Validator(BY_DIGEST[cuts[-1].catalogue]))
 
 
