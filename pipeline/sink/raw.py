@@ -114,9 +114,7 @@ class _Names:
         return found
 
 
-def _row(
-    decoded: Mapping[str, object], names: _Names, repair: bool, kinds: Counter[str]
-) -> _Row:
+def _row(decoded: Mapping[str, object], names: _Names, repair: bool, kinds: Counter[str]) -> _Row:
     key = cast(
         _Group,
         (decoded["agency"], decoded["service"], decoded["channel"], decoded["survey"]),

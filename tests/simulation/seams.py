@@ -58,6 +58,12 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
     yield service, "load_catalogue", lambda folder: world.catalogue
+
+    async def unchanging(*_: object) -> None:
+        """The catalogue files stay as they are."""
+
+    yield worker, "follow_catalogue", unchanging
+    yield service, "follow_catalogue", unchanging
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
     yield repairs, "recount", lambda tables, notes: tables.recount(notes)

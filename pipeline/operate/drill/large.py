@@ -12,17 +12,18 @@ from typing import Final
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.ids import IdState
 from pipeline.core.partition import PartitionState
-from pipeline.core.response import Validator
 from pipeline.core.vocabulary import SLOTS
 from pipeline.core.windows import HOUR
 from pipeline.emit.world import cells
 from pipeline.local.tasks import all_of
 from pipeline.operate.drill.scene import Scene
 from pipeline.score.outbox import Outbox
+from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import producer, started
+from pipeline.wire.responses import ResponseDecoder
 
 IDS: Final = 1_000_000
 PANES: Final = 100_000
@@ -88,4 +89,5 @@ async def checkpoint_store(settings: Settings) -> AsyncIterator[CheckpointStore]
     """The checkpoints of these topics, as a worker opens them."""
     async with started(producer(settings.kafka), settings.kafka) as client:
         outbox = Outbox(lambda: client)
-        yield CheckpointStore(settings.kafka, outbox, Validator(load_catalogue(settings.catalog)))
+        readers = Readers(ResponseDecoder(), load_catalogue(settings.catalog))
+        yield CheckpointStore(settings.kafka, outbox, readers)
