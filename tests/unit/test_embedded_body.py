@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 
 import pytest
@@ -33,6 +34,19 @@ async def test_a_body_over_the_limit_is_refused_by_its_plain_size(encoding: str)
     with pytest.raises(QueryError) as caught:
         await body.at_least(4 * MIB)
     assert (caught.value.code, caught.value.status) == (307, 413)
+
+
+class Trickle:
+    async def readany(self) -> bytes:
+        await asyncio.sleep(0.02)
+        return b"a"
+
+
+async def test_a_body_that_trickles_in_is_given_up() -> None:
+    body = Body(Trickle(), "", MIB, piece_seconds=0.1)
+    with pytest.raises(QueryError) as caught:
+        await body.at_least(1000)
+    assert (caught.value.code, caught.value.status) == (209, 408)
 
 
 async def test_an_unknown_encoding_names_the_known_ones() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from pipeline.store.embedded.coding import Decoder
-from pipeline.store.embedded.failures import TOO_LARGE, QueryError
+from pipeline.store.embedded.failures import SOCKET_TIMEOUT, TOO_LARGE, QueryError
 
 
 class Upload(Protocol):
@@ -18,8 +19,11 @@ class Upload(Protocol):
 class Body:
     """Plain bytes out of an encoded upload; counts them against a limit."""
 
-    def __init__(self, stream: Upload, encoding: str, limit: int) -> None:
+    def __init__(
+        self, stream: Upload, encoding: str, limit: int, piece_seconds: float = 60.0
+    ) -> None:
         self._stream = stream
+        self._seconds = piece_seconds
         self._decoder = Decoder(encoding)
         self._limit = limit
         self._size = 0
@@ -47,10 +51,20 @@ class Body:
         return b""
 
     async def at_least(self, size: int) -> bytes:
-        """Pieces together until there are `size` bytes; fewer only at the end."""
+        """Pieces together until there are `size` bytes; fewer only at the end.
+
+        Raises:
+            QueryError: as `piece`, and 209 when they do not come in time.
+        """
         pieces: list[bytes] = []
         total = 0
-        while total < size and (piece := await self.piece()):
-            pieces.append(piece)
-            total += len(piece)
+        try:
+            async with asyncio.timeout(self._seconds):
+                while total < size and (piece := await self.piece()):
+                    pieces.append(piece)
+                    total += len(piece)
+        except TimeoutError:
+            raise QueryError(
+                SOCKET_TIMEOUT, f"{size} bytes of the body did not come in {self._seconds:g} s"
+            ) from None
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

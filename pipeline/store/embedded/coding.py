@@ -16,6 +16,16 @@ GZIP_LEVEL = 1
 """Everything stays on one machine: speed before size."""
 
 
+ZSTD_WINDOW_LOG = 23
+"""8 MiB: what RFC 8878 asks a decoder to take. A head may ask for 2 GiB before any data comes."""
+
+
+def _zstd() -> zstd.ZstdDecompressor:
+    return zstd.ZstdDecompressor(
+        options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
+    )
+
+
 class _Decompressor(Protocol):
     @property
     def eof(self) -> bool: ...
@@ -56,7 +66,7 @@ class _Zlib:
 
 _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
     "lz4": lz4.frame.LZ4FrameDecompressor,
-    "zstd": zstd.ZstdDecompressor,
+    "zstd": _zstd,
     "gzip": _Zlib,
     "deflate": _Zlib,
 }

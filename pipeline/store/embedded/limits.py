@@ -19,6 +19,8 @@ class Limits:
     """With `wait_end_of_query=1` this much is held back so that a late error is a clean one."""
     first_reply: int = MIB
     """Otherwise this much is gathered before the headers: small results come in one piece."""
+    piece_seconds: float = 60.0
+    """A piece of a body must come in this time: 17 KB/s, so that slow uploads hold no place."""
     piece: int = MIB
     """Work goes to a thread in pieces of about this size: 1 MiB parses in a few ms."""
     workers: int = 16

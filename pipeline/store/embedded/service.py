@@ -62,7 +62,9 @@ class Service:
         form = await read_form(request, self._limits.sql)
         call = read_call(request, form)
         encoding = request.headers.get("Content-Encoding", "")
-        body = None if form else Body(request.content, encoding, self._limits.body)
+        limits = self._limits
+        upload = Body(request.content, encoding, limits.body, limits.piece_seconds)
+        body = None if form else upload
         if not call.query and not request.can_read_body and not form:
             return web.Response(text="Ok.\n")
         asked, data = await self._statement(call, body)
