@@ -36,7 +36,8 @@ EVERY_SECONDS: Final = 30.0
 def configure(level: str = "info") -> None:
     """Set up structlog and the standard library's logging, both to stderr.
 
-    Raises SettingsError for a level that is none of `LEVELS`. Libraries speak at `debug` only.
+    Raises SettingsError for a level that is none of `LEVELS`. Libraries speak at `debug` only, and
+    from their own `info` on: below that aiokafka prints whole records.
     """
     if level.lower() not in LEVELS:
         raise SettingsError(f"--log-level: {level!r} is none of {', '.join(LEVELS)}")
@@ -59,7 +60,7 @@ def configure(level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    handler.addFilter(_Silent(logging.DEBUG if level.lower() == "debug" else logging.CRITICAL))
+    handler.addFilter(_Silent(logging.INFO if level.lower() == "debug" else logging.CRITICAL))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
