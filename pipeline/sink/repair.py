@@ -7,13 +7,18 @@ shows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Final, Protocol
 
 from pipeline.sink.recount import Span, below, counts_query
 from pipeline.sink.rows import Note
 
 HOURS_A_STATEMENT: Final = 5_000
-"""Bounds the text (10 characters an hour) and the rows (24 measures an hour) of one statement."""
+"""Bounds the text (12 characters an hour) and the rows (24 measures an hour) of one statement."""
+NOTES_A_STATEMENT: Final = 500
+"""Bounds the rest of the text: a note with 24 measures takes under 1,500 characters, so that both
+stay below the 1 MiB that a statement may have (`target.MAX_STATEMENT`)."""
 _HOUR_SECONDS: Final = 3600
 _SECOND: Final = 1000
 
@@ -56,17 +61,23 @@ async def recount(tables: Tables, notes: Sequence[Note]) -> None:
 
 
 def chunks(notes: Iterable[Note]) -> Iterator[list[Note]]:
-    """Notes by as many as one statement takes; a note alone may exceed that."""
+    """Notes by as many as one statement takes; one of more hours than that is taken apart."""
     chunk: list[Note] = []
     hours = 0
-    for note in notes:
-        if chunk and hours + len(note.hours) > HOURS_A_STATEMENT:
+    for note in chain.from_iterable(map(_parts, notes)):
+        if len(chunk) == NOTES_A_STATEMENT or hours + len(note.hours) > HOURS_A_STATEMENT:
             yield chunk
             chunk, hours = [], 0
         chunk.append(note)
         hours += len(note.hours)
     if chunk:
         yield chunk
+
+
+def _parts(note: Note) -> Iterator[Note]:
+    """The note, by as many hours as one statement takes."""
+    for start in range(0, len(note.hours), HOURS_A_STATEMENT):
+        yield replace(note, hours=note.hours[start : start + HOURS_A_STATEMENT])
 
 
 def statement(notes: Sequence[Note]) -> str:

@@ -10,8 +10,8 @@ from pipeline import metrics
 from pipeline.sink.rows import Block
 from pipeline.store.client import AsyncClient, store_errors
 
-MAX_STATEMENT: Final = 16 * 1024 * 1024
-"""Bytes of a recount: 200,000 hours spelled out take 2 MB, the groups around them as much again."""
+MAX_STATEMENT: Final = 1024 * 1024
+"""Bytes of a recount (bounded by `repair.chunks`); the embedded server allows no more."""
 _SETTINGS: Final = {
     # The server writes the block before it answers: the offset is committed on that word.
     "async_insert": 0,

@@ -16,6 +16,7 @@ from pipeline.core.updates import make_version
 from pipeline.sink.raw import NO_EVENT
 from pipeline.sink.repair import counts
 from pipeline.sink.rows import Note
+from pipeline.sink.target import MAX_STATEMENT
 from pipeline.store.client import Client
 from tests.fixtures.schema import insert, migrated
 from tests.support.logs import make_log
@@ -93,7 +94,7 @@ def test_every_hour_of_every_group_is_counted_as_the_design_says(
     found = client.query(
         "SELECT partition, agency, service, channel, survey, toUnixTimestamp(begin), measure, "
         f"counts FROM ({counts(notes)})",
-        settings={"max_query_size": 16 * 1024 * 1024},
+        settings={"max_query_size": MAX_STATEMENT},
     ).result_rows
     assert len(found) == len(expected)
     assert {tuple(row[:-1]): list(row[-1]) for row in found} == expected

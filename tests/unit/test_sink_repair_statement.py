@@ -5,6 +5,7 @@ from dataclasses import replace
 from pipeline.core.updates import Group, make_version
 from pipeline.sink.repair import HOURS_A_STATEMENT, chunks, statement
 from pipeline.sink.rows import Note
+from pipeline.sink.target import MAX_STATEMENT
 
 NOTE = Note(
     group=Group("va", "va-vha", "email", "va-vha-post-visit"),
@@ -37,3 +38,19 @@ def test_a_flood_of_notes_is_cut_into_statements_of_bounded_size() -> None:
     assert [note for chunk in cut for note in chunk] == notes
     assert max(sum(len(n.hours) for n in chunk) for chunk in cut) <= HOURS_A_STATEMENT
     assert list(chunks([])) == []
+
+
+def test_no_statement_is_longer_than_the_embedded_server_allows() -> None:
+    wide = tuple((f"negative_effectiveness_{n:02}", "likert5") for n in range(24))
+    code = "c" * 64
+    note = replace(NOTE, group=Group(code, code, code, code), measures=wide)
+    hour = 1_700_000_000_000
+    many = [
+        replace(note, hours=tuple(hour + n for n in range(11)), partition=n) for n in range(999)
+    ]
+    endless = replace(note, hours=tuple(range(hour, hour + 200_000)))
+    cut = list(chunks([*many, endless]))
+    assert [(n.partition, h) for chunk in cut for n in chunk for h in n.hours] == [
+        (n.partition, h) for n in [*many, endless] for h in n.hours
+    ]
+    assert max(len(statement(chunk)) for chunk in cut) < MAX_STATEMENT
