@@ -13,10 +13,12 @@ from pipeline.operate.topics import TopicReport
 from pipeline.score.serve import serve
 from pipeline.settings import Settings
 from pipeline.wire.dead_letters import read_dead_letter
+from pipeline.wire.kafka import producer, started
 from pipeline.wire.topics import Topics
 from tests.fixtures.scoring import (
     VHA,
     counted,
+    eventually,
     now_ms,
     outcomes,
     read,
@@ -29,6 +31,9 @@ from tests.fixtures.scoring import (
 )
 
 pytestmark = pytest.mark.broker
+
+CREATE_TIME = 0
+"""The timestamp type of a record that has its producer's time."""
 
 
 async def test_one_response_is_told_with_its_counts_in_pane_and_windows(
@@ -118,7 +123,14 @@ async def test_records_with_a_producers_clock_are_refused(
     name = Topics(settings.kafka.topic_prefix).responses
     change = {"message.timestamp.type": "CreateTime"}
     await kafka_admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, change)])  # type: ignore[no-untyped-call]  # aiokafka
-    await send(settings, [response()])
+    async with started(producer(settings.kafka), settings.kafka) as client:
+
+        async def taken() -> bool | None:
+            """The broker acknowledges the change before it follows it."""
+            sent = await client.send_and_wait(name, response(), partition=0)  # type: ignore[no-untyped-call]  # aiokafka
+            return True if sent.timestamp_type == CREATE_TIME else None
+
+        await eventually(taken)
     with pytest.raises(KafkaError, match="LogAppendTime"):
         async with scoring(settings) as worker:
             await until(lambda: worker.failure)
