@@ -19,6 +19,7 @@ from pipeline.core.ids import COUNTED, RETRACTION_ONLY, IdState, IdStore
 from pipeline.core.reasons import Outcome, Reason
 from pipeline.core.response import MAX_AHEAD, Response, Validator
 from pipeline.core.updates import (
+    Gap,
     Group,
     LedgerEntry,
     PaneRow,
@@ -72,6 +73,7 @@ class PartitionState:
         self._told_to = start_offset
         self._shown_at = 0
         self._verdicts: list[Verdict] = []
+        self._gaps: list[Gap] = []
         self._repairs: defaultdict[Group, set[int]] = defaultdict(set)
         self._outcomes: Counter[Outcome] = Counter()
         self._missing = 0
@@ -133,8 +135,10 @@ class PartitionState:
 
     def lose(self, log_start: int) -> None:
         """Retention removed the records below `log_start` before they were read."""
-        self._missing += max(0, log_start - self.next_offset)
-        self.next_offset = max(self.next_offset, log_start)
+        if log_start > self.next_offset:
+            self._gaps.append(Gap(self.next_offset, log_start))
+            self._missing += log_start - self.next_offset
+            self.next_offset = log_start
 
     def emit(self, now: int, windows: bool) -> Emission:
         """Take what changed since the last emission, as of wall clock `now` (ms).
@@ -310,9 +314,11 @@ class PartitionState:
             catalogue=self.catalogue.digest,
             totals=self.totals,
             exceptions=tuple(self._verdicts),
+            gaps=tuple(self._gaps),
         )
         self._told_to = self.next_offset
         self._verdicts.clear()
+        self._gaps.clear()
         return entry
 
     def _take_ids(self, full: bool) -> bytes:

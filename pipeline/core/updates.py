@@ -74,6 +74,14 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+class Gap(NamedTuple):
+    """Offsets `[from_offset, next_offset)` that retention removed before they were read: whoever
+    read one of them in time knows a record that was never judged."""
+
+    from_offset: int
+    next_offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """What became of `[from_offset, next_offset)`; mirrors `schemas/ledger_entry.avsc`."""
@@ -88,6 +96,7 @@ class LedgerEntry:
     catalogue: str
     totals: Totals
     exceptions: tuple[Verdict, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 GENERATION_SHIFT = 48

@@ -13,7 +13,7 @@ from uuid import UUID
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE
 from pipeline.errors import StoreError
-from pipeline.operate.traces import Copy, Judged, Letter, Pane, changed_panes, judge
+from pipeline.operate.traces import EXPIRED, Copy, Judged, Letter, Pane, changed_panes, judge
 from pipeline.settings import Settings
 from pipeline.store.client import Client, connect, store_errors
 from pipeline.wire.topics import Topics
@@ -44,6 +44,13 @@ GROUP BY generation, partition
 _OUTCOMES: Final = """
 SELECT generation, partition, offset, outcome, reason FROM outcomes
 WHERE (generation, partition, offset) IN {places:Array(Tuple(UInt16, UInt16, UInt64))}
+"""
+
+_EXPIRED: Final = """
+SELECT place.1, place.2, place.3
+FROM (SELECT arrayJoin({places:Array(Tuple(UInt16, UInt16, UInt64))}) AS place) AS copies
+INNER JOIN gaps ON generation = place.1 AND partition = place.2
+WHERE place.3 >= from_offset AND place.3 < next_offset
 """
 
 _LETTERS: Final = """
@@ -125,6 +132,8 @@ def _judged(client: Client, copies: Sequence[Copy]) -> dict[tuple[int, int], Jud
     for row in client.query(_OUTCOMES, parameters=places).result_rows:
         generation, partition, offset, outcome, reason = row
         exceptions[generation, partition][offset] = (outcome, reason)
+    for generation, partition, offset in client.query(_EXPIRED, parameters=places).result_rows:
+        exceptions[generation, partition][offset] = (EXPIRED, "")
     logs = {"logs": sorted({copy.log for copy in copies})}
     return {
         (generation, partition): Judged(start, end, exceptions[generation, partition])

@@ -16,6 +16,9 @@ NOT_JUDGED: Final = "not judged yet"
 BEFORE_START: Final = "before the start of the fold"
 """The fold of the partition began above this offset (a rebuild), so it was never read."""
 
+EXPIRED: Final = "missing: it expired before a score worker read it"
+"""Only the sink read it in time, so it counts nowhere."""
+
 _COUNTING: Final = (Outcome.ACCEPTED, Outcome.LATE)
 _TAKING_BACK: Final = (Outcome.RETRACTION, Outcome.LATE)
 

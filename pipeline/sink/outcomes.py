@@ -1,4 +1,4 @@
-"""Ledger topic → tables `outcomes` and `ledger`."""
+"""Ledger topic → tables `outcomes`, `gaps` and `ledger`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.sink.rows import Block, Converted, Record, Refused
 from pipeline.wire.ledger import decode_entry
 
 OUTCOMES: Final = "outcomes"
+GAPS: Final = "gaps"
 LEDGER: Final = "ledger"
 _PLACE: Final = (
     "generation",
@@ -27,7 +28,7 @@ _TOTALS: Final = tuple(f.name for f in fields(Totals))
 
 
 def convert(records: Sequence[Record]) -> Converted:
-    """Outcomes before the ledger: a ledger row proves that the outcomes below it are stored."""
+    """The ledger last: its row proves that the outcomes and gaps below it are stored."""
     entries: list[LedgerEntry] = []
     refused = []
     for record in records:
@@ -35,7 +36,7 @@ def convert(records: Sequence[Record]) -> Converted:
             entries.append(decode_entry(record.value or b""))
         except SchemaError:
             refused.append(Refused(record))
-    blocks = (_outcomes(entries), _ledger(entries))
+    blocks = (_outcomes(entries), _gaps(entries), _ledger(entries))
     return Converted(tuple(block for block in blocks if block.rows), tuple(refused))
 
 
@@ -49,6 +50,19 @@ def _outcomes(entries: Sequence[LedgerEntry]) -> Block:
             "offset": [verdict.offset for _, verdict in verdicts],
             "outcome": [verdict.outcome for _, verdict in verdicts],
             "reason": [verdict.reason for _, verdict in verdicts],
+        },
+    )
+
+
+def _gaps(entries: Sequence[LedgerEntry]) -> Block:
+    gaps = [(entry, gap) for entry in entries for gap in entry.gaps]
+    return Block(
+        GAPS,
+        {
+            "generation": [entry.generation for entry, _ in gaps],
+            "partition": [entry.partition for entry, _ in gaps],
+            "from_offset": [gap.from_offset for _, gap in gaps],
+            "next_offset": [gap.next_offset for _, gap in gaps],
         },
     )
 

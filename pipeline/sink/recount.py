@@ -1,9 +1,9 @@
 """What counts, from raw rows: the one statement that every recount and every comparison uses.
 
-A row counts when it lies below the note's `next_offset`, its outcome is accepted (no outcome row)
-or late, it is the first of its event in the partition, and no retraction of that event lies below,
-before or after it. An event is an id with its time and group: the fold takes nothing back, and
-takes nothing for a repeat, whose time or group is another (design 4.4).
+A row counts when it lies below the note's `next_offset` and in no gap, its outcome is accepted (no
+outcome row) or late, it is the first of its event in the partition, and no retraction of that event
+lies below, before or after it. An event is an id with its time and group: the fold takes nothing
+back, and takes nothing for a repeat, whose time or group is another (design 4.4).
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ ON n.generation = c.generation AND n.partition = c.partition AND n.agency = c.ag
    AND n.service = c.service AND n.channel = c.channel AND n.survey = c.survey
    AND n.begin = c.begin AND n.end = c.end AND n.version = c.version AND n.measure = c.measure
 """
+JUDGED: Final = """NOT arrayExists(
+    gap -> gap.1 = generation AND gap.2 = partition AND offset >= gap.3 AND offset < gap.4,
+    (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM gaps))"""
+"""The condition for rows, below what the ledger tells, that a score worker has read."""
+
 _EVENT: Final = "generation, partition, event_id, occurred_at, agency, service, channel, survey"
 
 
@@ -130,7 +135,7 @@ def counts_query(notes: str, span: Span, *, hourly: bool) -> str:
         f"AND occurred_at < toDateTime({span.end}, 'UTC') AND {named}"
     )
     parts = {
-        "$rows": f"({span.rows})",
+        "$rows": f"({span.rows}) AND {JUDGED}",
         "$spans": spans,
         "$event": _EVENT,
         "$match": "\n               AND a.hour = n.begin" if hourly else "",

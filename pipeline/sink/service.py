@@ -47,6 +47,7 @@ TABLES: Final = (
     scored.PANES,
     scored.ROLLING,
     outcomes.OUTCOMES,
+    outcomes.GAPS,
     outcomes.LEDGER,
     dead.TABLE,
     PROGRESS,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TypedDict, cast
+from typing import Final, TypedDict, cast
 
-from pipeline.core.updates import LedgerEntry, Totals, Verdict
+from pipeline.core.updates import Gap, LedgerEntry, Totals, Verdict
 from pipeline.wire.avro import codec
 
 
@@ -13,6 +13,11 @@ class _Verdict(TypedDict):
     offset: int
     outcome: str
     reason: str
+
+
+class _Gap(TypedDict):
+    from_offset: int
+    next_offset: int
 
 
 class _Entry(TypedDict):
@@ -26,13 +31,17 @@ class _Entry(TypedDict):
     catalogue: str
     totals: dict[str, int]
     exceptions: list[_Verdict]
+    gaps: list[_Gap]
+
+
+_LISTS: Final = ("exceptions", "gaps")
 
 
 def encode_entry(entry: LedgerEntry) -> bytes:
     """Single-object bytes of one entry."""
-    record = {name: getattr(entry, name) for name in _Entry.__annotations__ if name != "exceptions"}
+    record = {name: getattr(entry, name) for name in _Entry.__annotations__}
     record["totals"] = asdict(entry.totals)
-    record["exceptions"] = [v._asdict() for v in entry.exceptions]
+    record |= {name: [item._asdict() for item in record[name]] for name in _LISTS}
     return codec("ledger_entry").encode(record)
 
 
@@ -50,4 +59,5 @@ def decode_entry(value: bytes) -> LedgerEntry:
         catalogue=raw["catalogue"],
         totals=Totals(**raw["totals"]),
         exceptions=tuple(Verdict(**v) for v in raw["exceptions"]),
+        gaps=tuple(Gap(**gap) for gap in raw["gaps"]),
     )

@@ -77,6 +77,10 @@ RESPONSES = [
     response(17, 52, retracted=True) | {"occurred_at": at("2025-01-05 11:00")},
     response(18, 53),  # nor one of another group
     response(18, 54, retracted=True) | {"channel": "phone"},
+    response(19, 60),  # in a gap: never judged, unlike its repeat
+    response(19, 62),
+    response(20, 59),
+    response(20, 61, retracted=True),  # in the gap, though judged before the fold fell back
 ]
 
 OUTCOMES = [
@@ -95,6 +99,7 @@ OUTCOMES = [
     outcome(45, "duplicate", 1),
     outcome(52, "late"),
     outcome(54, "late"),
+    outcome(61, "retraction"),
 ]
 
 
@@ -111,6 +116,9 @@ def client(clickhouse: str) -> Iterator[Client]:
             for next_offset in (limit, limit // 2):
                 entry = {"generation": 1, "partition": partition, "next_offset": next_offset}
                 insert(client, "ledger", [entry])
+        gap = {"generation": 1, "partition": 0, "from_offset": 60, "next_offset": 62}
+        for _ in range(2):
+            insert(client, "gaps", [gap])
         yield client
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.updates import (
+    Gap,
     Group,
     LedgerEntry,
     PaneRow,
@@ -37,7 +38,17 @@ UPDATE = ScoreUpdate(
     windows=(WindowRow("24h", HOUR + 3_600_000, (0, 1, 0, 0, 3, 4, 8, 0, 0, 0, 0, 0)),),
 )
 ENTRY = LedgerEntry(
-    1, 1, 0, 7, 0, HOUR, HOUR, "c0ffee", Totals(7, 5, 1, 1), (Verdict(3, "duplicate"),)
+    1,
+    1,
+    0,
+    7,
+    0,
+    HOUR,
+    HOUR,
+    "c0ffee",
+    Totals(5, 3, 1, 1, missing=2),
+    (Verdict(3, "duplicate"),),
+    (Gap(5, 7),),
 )
 
 
@@ -115,8 +126,9 @@ async def test_ledger_and_dead_letters_are_mirrored_without_the_bytes(pipe: Pipe
             "SELECT topic, partition, offset, stage, reason, size FROM dead_letters",
             [("t", 1, 5, "score", "truncated", 12)],
         )
-        await pipe.wait_for("SELECT next_offset, accepted, late FROM ledger", [(7, 5, 1)])
+        await pipe.wait_for("SELECT next_offset, accepted, late FROM ledger", [(7, 3, 1)])
     assert pipe.rows("SELECT partition, offset, outcome FROM outcomes") == [(1, 3, "duplicate")]
+    assert pipe.rows("SELECT * EXCEPT inserted_at FROM gaps") == [(1, 1, 5, 7)]
 
 
 async def test_a_row_that_does_not_fit_is_set_aside_and_the_others_are_stored(pipe: Pipe) -> None:

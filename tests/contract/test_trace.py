@@ -14,7 +14,7 @@ from pipeline.errors import InputError, StoreError
 from pipeline.operate.trace_command import parse, trace
 from pipeline.operate.trace_store import find_stored, judged_until
 from pipeline.operate.trace_text import as_lines, to_json
-from pipeline.operate.traces import NOT_JUDGED
+from pipeline.operate.traces import EXPIRED, NOT_JUDGED
 from pipeline.settings import ClickHouseSettings, Settings
 from pipeline.store.client import Client
 from tests.fixtures.schema import at, insert, migrated, score
@@ -28,7 +28,7 @@ TOTALS = {"received": 0, "accepted": 0, "duplicate": 0, "late": 0, "retraction":
 
 @pytest.fixture(scope="module")
 def client(clickhouse: str) -> Iterator[Client]:
-    """Five copies of one event in two partitions; the ledger knows all but the last."""
+    """Six copies of one event in two partitions; the ledger knows all but the last."""
     with migrated(clickhouse) as made:
         answered = at("2026-01-01 05:30")
         row: dict[str, object] = {
@@ -44,7 +44,7 @@ def client(clickhouse: str) -> Iterator[Client]:
             "comment": "thank you",
             "retracted": False,
         }
-        places = [(0, 3), (0, 4), (0, 9), (1, 0), (1, 50)]
+        places = [(0, 3), (0, 4), (0, 9), (1, 0), (1, 7), (1, 50)]
         copies = [row | {"partition": p, "offset": o, "retracted": o == 9} for p, o in places]
         insert(made, "responses", [*copies, copies[0]])
         outcome = {"generation": 1, "partition": 0, "reason": ""}
@@ -62,6 +62,8 @@ def client(clickhouse: str) -> Iterator[Client]:
         entry |= {"watermark": answered, "catalogue": "c", "dead_letter": 0, "marker": 0} | TOTALS
         told = [(0, 5), (0, 10), (1, 50)]
         insert(made, "ledger", [entry | {"partition": p, "next_offset": n} for p, n in told])
+        gap = {"generation": 1, "partition": 1, "from_offset": 6, "next_offset": 8}
+        insert(made, "gaps", [gap])
         letter = {"topic": "cx.responses", "generation": 1, "partition": 1, "offset": 0}
         letter |= {"reason": "conflicting", "attempt": 1, "schema": "c301", "size": 99}
         insert(made, "dead_letters", [letter | {"stage": "score", "received_at": answered}])
@@ -85,12 +87,13 @@ def test_each_stored_copy_has_its_outcome_reason_and_dead_letter(stored: Setting
         (1, 0, 4, "duplicate", ""),
         (1, 0, 9, "retraction", ""),
         (1, 1, 0, "dead_letter", "conflicting"),
+        (1, 1, 7, EXPIRED, ""),
         (1, 1, 50, NOT_JUDGED, ""),
     ]
     assert [(x.stage, x.reason, x.size) for x in copies[3].letters] == [
         ("score", "conflicting", 99)
     ]
-    assert [c.pane is not None for c in copies] == [True, False, True, False, False]
+    assert [c.pane is not None for c in copies] == [True, False, True, False, False, False]
     assert copies[0].pane is not None
     assert copies[0].pane.version == make_version(1, 10)
     assert copies[0].pane.measures == ("trust", "response")
@@ -102,7 +105,7 @@ def test_answers_comments_and_counts_are_told_only_when_asked(stored: Settings) 
     copies = find_stored(stored, EVENT)
     quiet = "\n".join(as_lines(EVENT, copies, show_answers=False))
     assert quiet.startswith(
-        f"Event {EVENT}: 5 copies, not counted: taken back\n\npartition 0, offset 3: acc"
+        f"Event {EVENT}: 6 copies, not counted: taken back\n\npartition 0, offset 3: acc"
     )
     assert "2026-01-01 05:00 UTC: trust, response; now from offsets below 10" in quiet
     assert "\x1b" not in quiet

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.updates import (
+    Gap,
     Group,
     LedgerEntry,
     PaneRow,
@@ -62,6 +63,7 @@ entries = st.builds(
     catalogue=texts,
     totals=st.builds(Totals, **{field.name: longs for field in fields(Totals)}),
     exceptions=several(st.builds(Verdict, longs, texts, texts)),
+    gaps=several(st.builds(Gap, longs, longs)),
 )
 letters = st.builds(
     DeadLetter,

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.updates import Totals
+from pipeline.core.updates import Gap, Totals
 from tests.support.logs import Step, make_log, many, steps
 from tests.support.naive import HOUR_MS, Naive
 from tests.support.runs import MASK, Plan, Run, snapshot
@@ -104,6 +104,10 @@ def test_after_every_batch_all_records_are_accounted_for(
     run.state.lose(end)
     assert run.state.totals.missing == lost
     assert_balanced(run.state.totals, run.state.next_offset)
+    entry = run.state.emit(0, windows=False).entry
+    assert entry is not None
+    assert entry.gaps == (Gap(end, end + lost),)
+    assert run.state.emit(0, windows=False).entry is None
 
 
 def assert_balanced(totals: Totals, read: int) -> None:

@@ -57,7 +57,7 @@ def test_a_field_with_a_default_may_be_added_as_a_new_version(
         ("score_update", lambda s: s["fields"].append(NEW)),
         ("score_update", lambda s: s["fields"].pop(3)),
         ("score_update", lambda s: field(s, 1).update(type="long")),
-        ("ledger_entry", lambda s: s["fields"].pop()),
+        ("ledger_entry", lambda s: s["fields"].pop(9)),
         ("ledger_entry", lambda s: field(s, 0).update(type=["null", "int"], default=None)),
         ("ledger_entry", lambda s: field(s, 8)["type"]["fields"].append(NEW)),
     ],

@@ -142,8 +142,9 @@ DRILLS: Final = (
     ),
     Drill(
         "records-expired",
-        "what was sent expires while scorer and sink are down: counted as missing.",
+        "what was sent expires while scorer and sink, then the scorer alone are down: missing.",
         expiring,
+        seconds=60.0,
         flowing=False,
     ),
     Drill(
