@@ -44,8 +44,11 @@ SINGLE = (
     *("/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf"),
     *("/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/loadavg", "/proc/uptime"),
     *(f"/proc/self/{name}" for name in ("stat", "statm", "status", "maps", "mountinfo", "cgroup")),
+    "/proc/self/auxv",
 )
-"""What libc, Python and the engine read while they run. Not `environ`, where secrets are."""
+"""What libc, Python and the engine read while they run. Not `environ`, where secrets are. Without
+`auxv` the engine looks behind the environment for it, which Python may have moved: then it crashes
+(signal 11) or not, as chance has it."""
 
 
 def enter(folder: Path) -> bool:
