@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
+
+from pipeline.errors import LocalError
 
 METADATA = 3
 """The API key of the Metadata request: https://kafka.apache.org/protocol#The_Messages_Metadata"""
 
 CLIENT_ID = b"cxpulse-probe"
+
+SERVER_PORTS = range(20_000, 32_768)
+"""Below the ports that Linux gives to outgoing connections (ip_local_port_range), and above those
+of well-known servers."""
 
 
 def brokers_seen(host: str, port: int, timeout_seconds: float = 1.0) -> int:
@@ -39,11 +46,16 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port nobody listens on at this moment, and that no client is given by the system: a
+    server that was killed finds it free again.
+
+    Raises:
+        LocalError: they are all taken.
+    """
+    for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
+        if not port_taken(host, port):
+            return port
+    raise LocalError(f"no free port on {host} from {SERVER_PORTS[0]} to {SERVER_PORTS[-1]}")
 
 
 def port_taken(host: str, port: int) -> bool:

@@ -49,7 +49,7 @@ class Recipes:
             more = ("--node", number, "--controllers", self._controllers) if number else ()
 
             def serve(address: str) -> tuple[str, ...]:
-                port = address.rpartition(":")[2] or "0"
+                port = address.rpartition(":")[2] or str(free_port(HOST))
                 return cxpulse("local", kind, "--data", str(data), "--port", port, *more)
 
             return Part(name, serve, log, env, ready=_READY[kind])
