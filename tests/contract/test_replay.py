@@ -18,7 +18,7 @@ from pipeline.wire.kafka import producer, started
 from pipeline.wire.responses import encode_response
 from pipeline.wire.topics import Topics
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.scoring import outcomes, read, received, scoring
+from tests.fixtures.scoring import eventually, outcomes, read, received, scoring
 from tests.fixtures.sink import HOUR, Pipe, event, piping
 from tests.fixtures.sink import response as plain
 
@@ -40,6 +40,15 @@ async def bury(log: Pipe, offset: int, value: bytes | None, **changes: object) -
     facts = {"partition": 1, "stage": "score", "reason": "unknown_service", "appended_at": HOUR}
     letter = DeadLetter(topic=log.topics.responses, offset=offset, value=value, **(facts | changes))  # type: ignore[arg-type]
     await log.send(log.topics.dead_letters, value, offset % 2, letter.headers())
+
+
+async def buried(log: Pipe, number: int) -> None:
+    """Wait until there are as many dead letters: the ledger entry is sent before them."""
+
+    async def there() -> bool | None:
+        return len(await read(log.settings, "dead_letters")) >= number or None
+
+    await eventually(there)
 
 
 async def replay(log: Pipe, **filters: object) -> tuple[Choice, Done]:
@@ -115,8 +124,9 @@ async def test_a_replay_that_is_repeated_counts_once_and_what_still_fails_is_dea
     await bury(log, 1, good)
     async with scoring(settings):
         await log.send(log.topics.responses, bad, 1)
-        await received(settings, 1)
+        await buried(log, 2)
         await replay(log)
+        await buried(log, 3)
         await replay(log)
         total = await received(settings, 5)
     assert (total["accepted"], total["duplicate"], total["dead_letter"]) == (1, 1, 3)

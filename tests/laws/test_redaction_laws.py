@@ -119,9 +119,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_ten_thousand_hostile_characters_take_well_under_50_ms(piece: str) -> None:
-    text = (piece * 10_000)[:10_000]
-    assert min(seconds(text) for _ in range(4)) < 0.045
+def test_hostile_text_ten_times_as_long_takes_some_ten_times_as_long(piece: str) -> None:
+    long = (piece * 10_000)[:10_000]  # as long as a comment may be
+    short, whole = (min(seconds(text) for _ in range(4)) for text in (long[:1_000], long))
+    assert whole < 30 * short  # backtracking over all of it would take 100 times as long
 
 
 def seconds(text: str) -> float:
