@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
+from pipeline.core.breaker import UNTRIPPED, BreakerCut
 from pipeline.core.updates import Group, Totals
 
 Pane = tuple[int, tuple[int, ...]]
@@ -45,3 +48,16 @@ class Cut:
     full: bool
     groups: tuple[GroupCut, ...]
     ids: bytes
+    breaker: BreakerCut = UNTRIPPED
+
+
+def check_chain(cuts: Sequence[Cut]) -> Cut:
+    """The last of a full cut and the increments after it; raises ValueError if they are not that,
+    or not of one partition in order."""
+    if not cuts or not cuts[0].full:
+        raise ValueError("a chain of cuts begins with a full one")
+    for before, after in pairwise(cuts):
+        same = (before.partition, before.generation) == (after.partition, after.generation)
+        if not same or after.full or after.next_offset < before.next_offset:
+            raise ValueError("cuts of one chain are of one partition, in order, and increments")
+    return cuts[-1]

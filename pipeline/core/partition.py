@@ -7,14 +7,14 @@ same state, however the records were cut into batches and wherever the fold was 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Final
 
 from pipeline.core.book import Book, measures_of
+from pipeline.core.breaker import OFF, Breaker, Limits
 from pipeline.core.catalogue import Catalogue
-from pipeline.core.cut import UNKNOWN, Cut
+from pipeline.core.cut import UNKNOWN, Cut, check_chain
 from pipeline.core.ids import COUNTED, RETRACTION_ONLY, IdState, IdStore
 from pipeline.core.reasons import Outcome, Reason
 from pipeline.core.response import MAX_AHEAD, Response, Validator
@@ -49,7 +49,7 @@ class Emission:
 
 class PartitionState:
     """State of one partition. `partial` marks a fold that begins above the start of history: hours
-    that may lack earlier records then take the late path."""
+    that may lack earlier records then take the late path. `limits` are those of its breaker."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class PartitionState:
         validator: Validator,
         *,
         partial: bool = False,
+        limits: Limits = OFF,
     ) -> None:
         self.partition = partition
         self.generation = generation
@@ -68,6 +69,7 @@ class PartitionState:
         self.floor = 0
         self.ids = IdStore()
         self.book = Book(validator.catalogue)
+        self.breaker = Breaker(limits)
         self._validator = validator
         self._partial = partial
         self._told_to = start_offset
@@ -104,13 +106,16 @@ class PartitionState:
             marker=self._marker,
         )
 
-    def apply(self, batch: Iterable[Record]) -> list[Verdict]:
-        """Fold records in offset order; those below `next_offset` are skipped.
+    def apply(self, batch: Iterable[Record], replayed: Set[int] = frozenset()) -> list[Verdict]:
+        """Fold records in offset order; those below `next_offset` are skipped, and those after the
+        breaker tripped are left, whose window does not count the offsets that are `replayed`.
 
         Returns the verdicts of records not simply accepted. A fault in one record is its own dead
         letter (`internal_error`); nothing is raised for what a record holds.
         """
         verdicts: list[Verdict] = []
+        if self.breaker.paused_at:
+            return verdicts
         folded = 0
         for offset, appended_at, record in batch:
             if offset < self.next_offset:
@@ -126,6 +131,9 @@ class PartitionState:
                 verdict = Outcome.DEAD_LETTER, Reason.INTERNAL_ERROR
             if verdict is not None:
                 verdicts.append(Verdict(offset, *verdict))
+            dead = verdict is not None and verdict[0] is Outcome.DEAD_LETTER
+            if offset not in replayed and self.breaker.trips(offset, appended_at, dead):
+                break
         self.book.catch_up()
         self.ids.sweep(folded)
         self._outcomes[Outcome.ACCEPTED] += folded - len(verdicts)
@@ -188,6 +196,7 @@ class PartitionState:
             full=full,
             groups=self.book.take_cut(full),
             ids=self._take_ids(full),
+            breaker=self.breaker.cut(),
         )
 
     def switch(self, validator: Validator) -> None:
@@ -201,12 +210,14 @@ class PartitionState:
         self.book = self.book.under(validator.catalogue)
 
     @classmethod
-    def load(cls, cuts: Sequence[Cut], validator: Validator) -> PartitionState:
+    def load(
+        cls, cuts: Sequence[Cut], validator: Validator, limits: Limits = OFF
+    ) -> PartitionState:
         """The state after the last of `cuts`: a full one and the increments that follow it.
 
         Raises ValueError when the first is not full or they are not of one partition in order.
         """
-        last = _check_chain(cuts)
+        last = check_chain(cuts)
         partial = last.floor == UNKNOWN
         state = cls(last.partition, last.generation, last.start_offset, validator, partial=partial)
         state.next_offset = state._told_to = last.next_offset
@@ -215,6 +226,7 @@ class PartitionState:
         totals = last.totals
         state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
         state._missing, state._marker = totals.missing, totals.marker
+        state.breaker = Breaker(limits, last.breaker)
         state.book.follow(last.watermark)
         state.book.catch_up()
         state.ids.forget_before = state.book.oldest_hour
@@ -334,13 +346,3 @@ def _parts(update: ScoreUpdate) -> Iterator[ScoreUpdate]:
         yield replace(update, panes=rows[:MOST_ROWS], windows=(), repairs=repairs[:MOST_ROWS])
         rows, repairs = rows[MOST_ROWS:], repairs[MOST_ROWS:]
     yield replace(update, panes=rows, windows=windows, repairs=repairs)
-
-
-def _check_chain(cuts: Sequence[Cut]) -> Cut:
-    if not cuts or not cuts[0].full:
-        raise ValueError("a chain of cuts begins with a full one")
-    for before, after in pairwise(cuts):
-        same = (before.partition, before.generation) == (after.partition, after.generation)
-        if not same or after.full or after.next_offset < before.next_offset:
-            raise ValueError("cuts of one chain are of one partition, in order, and increments")
-    return cuts[-1]

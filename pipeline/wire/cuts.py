@@ -14,10 +14,11 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
-from typing import Final, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 
 import zstandard
 
+from pipeline.core.breaker import UNTRIPPED, BreakerCut, Bucket
 from pipeline.core.cut import Cut, GroupCut, Pane
 from pipeline.core.ids import ENTRY
 from pipeline.core.updates import Group, Totals
@@ -45,6 +46,11 @@ class _GroupHead(TypedDict):
     minutes: int
 
 
+class _BreakerHead(TypedDict):
+    tripped_at: int
+    buckets: list[list[int]]
+
+
 class _Head(TypedDict):
     partition: int
     generation: int
@@ -58,6 +64,7 @@ class _Head(TypedDict):
     full: bool
     groups: list[_GroupHead]
     panes: int  # compressed bytes
+    breaker: NotRequired[_BreakerHead]  # not in cuts of before there was one
 
 
 def encode_cut(cut: Cut) -> list[bytes]:
@@ -108,6 +115,10 @@ def _head(cut: Cut, panes: int) -> _Head:
             for group in cut.groups
         ],
         "panes": panes,
+        "breaker": {
+            "tripped_at": cut.breaker.tripped_at,
+            "buckets": [list(bucket) for bucket in cut.breaker.buckets],
+        },
     }
 
 
@@ -131,7 +142,17 @@ def _cut(head: _Head, numbers: array[int], ids: bytes) -> Cut:
         full=head["full"],
         groups=tuple(_group(group, stream) for group in head["groups"]),
         ids=ids,
+        breaker=_breaker(head["breaker"]) if "breaker" in head else UNTRIPPED,
     )
+
+
+def _breaker(head: _BreakerHead) -> BreakerCut:
+    return BreakerCut(_whole(head["tripped_at"]), tuple(map(_bucket, head["buckets"])))
+
+
+def _bucket(numbers: list[int]) -> Bucket:
+    begins, records, dead = map(_whole, numbers)
+    return begins, records, dead
 
 
 def _group(head: _GroupHead, stream: Iterator[int]) -> GroupCut:

@@ -4,6 +4,7 @@
     <epoch>/<owner>/catalogue/<digest>  the catalogue that the fold uses, compressed
     <epoch>/<owner>/<number>/<piece>    one segment of a cut
     <epoch>/<owner>/<number>/manifest   written last: names every piece, so that it stands for all
+    resume                              which pauses of the breaker an operator has lifted
     generation                          which life of the responses topic this is; absent: the first
 
 Epoch and number are eight hex digits. A manifest names only keys of its own epoch and owner, so a
@@ -16,7 +17,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypedDict, cast
+from typing import Final, NamedTuple, NotRequired, TypedDict, cast
 
 FORMAT: Final = 1
 """Rises when old programs could no longer read what new ones write."""
@@ -50,7 +51,8 @@ class Piece(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """One checkpoint: the cut up to `next_offset`. `base` is the number of the full cut of its
-    chain, equal to `number` when this one is full; the manifests between are needed as well."""
+    chain, equal to `number` when this one is full; the manifests between are needed as well.
+    `tripped_at` is where the breaker of the partition tripped last, 0: never."""
 
     owner: Owner
     number: int
@@ -62,6 +64,7 @@ class Manifest:
     catalogue: str
     catalogue_piece: Piece
     segments: tuple[Piece, ...]
+    tripped_at: int = 0
 
 
 class Key(NamedTuple):
@@ -86,6 +89,7 @@ class _Body(TypedDict):
     catalogue: str
     catalogue_piece: list[str | int]
     segments: list[list[str | int]]
+    tripped_at: NotRequired[int]  # not in manifests of before there was a breaker
 
 
 def claim_key(owner: Owner) -> bytes:
@@ -138,6 +142,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         catalogue=manifest.catalogue,
         catalogue_piece=list(manifest.catalogue_piece),
         segments=[list(piece) for piece in manifest.segments],
+        tripped_at=manifest.tripped_at,
     )
     text = json.dumps(body, separators=(",", ":")).encode()
     return b"%08x %b" % (checksum(text), text)
@@ -163,6 +168,7 @@ def decode_manifest(value: bytes) -> Manifest:
             catalogue=body["catalogue"],
             catalogue_piece=_piece(body["catalogue_piece"]),
             segments=tuple(map(_piece, body["segments"])),
+            tripped_at=body.get("tripped_at", 0),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a manifest: {type(error).__name__}") from None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.breaker import BreakerCut
 from pipeline.core.cut import Cut, GroupCut
 from pipeline.core.updates import Group, Totals
 from pipeline.wire import segments
@@ -40,6 +41,9 @@ cuts = st.builds(
     totals=st.builds(Totals, **{field.name: longs for field in fields(Totals)}),
     full=st.booleans(),
     groups=st.lists(groups(), max_size=3).map(tuple),
+    breaker=st.builds(
+        BreakerCut, longs, st.lists(st.tuples(longs, longs, longs), max_size=3).map(tuple)
+    ),
     ids=st.integers(0, 5).map(lambda number: bytes(range(27)) * number),
 )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from pipeline.core.breaker import OFF, Limits
 from pipeline.core.cut import Cut
 from pipeline.core.partition import Emission, PartitionState, Record
 from pipeline.core.response import Validator
@@ -71,11 +72,21 @@ class Reader:
 
 
 class Run:
-    """One partition folded by plan; checkpoints go through their bytes."""
+    """One partition folded by plan; checkpoints go through their bytes. `lifted_to` is up to where
+    pauses of the breaker are lifted."""
 
-    def __init__(self, log: list[Record], start: int = 0) -> None:
+    def __init__(
+        self,
+        log: list[Record],
+        start: int = 0,
+        limits: Limits = OFF,
+        replayed: Set[int] = frozenset(),
+    ) -> None:
         self.log = log
         self.start = start
+        self.limits = limits
+        self.replayed = replayed
+        self.lifted_to = 0
         self.reader = Reader()
         self.chain: list[list[bytes]] = []
         self.state = self._fresh()
@@ -94,7 +105,7 @@ class Run:
 
     def fold(self, position: int, number: int) -> int:
         batch = self.log[position : position + number]
-        self.state.apply(batch)
+        self.state.apply(batch, self.replayed)
         if batch:
             self.now = max(self.now, batch[-1][1])
         return position + len(batch)
@@ -108,6 +119,13 @@ class Run:
             self.chain.append(encode_cut(self.state.cut(full)))
         elif action == "crash":
             self.state = self._restored()
+            self.state.breaker.lift(self.lifted_to)
+
+    def resume(self) -> None:
+        """Lift the pause, and fold on to the end or the next one."""
+        self.lifted_to = self.state.breaker.paused_at
+        self.state.breaker.lift(self.lifted_to)
+        self.follow([])
 
     def take(self, emission: Emission) -> None:
         self.reader.take(emission)
@@ -116,11 +134,13 @@ class Run:
         return sum(offset < self.state.next_offset for offset, _, _ in self.log)
 
     def _fresh(self) -> PartitionState:
-        return PartitionState(3, GENERATION, self.start, Validator(CATALOGUE))
+        return PartitionState(3, GENERATION, self.start, Validator(CATALOGUE), limits=self.limits)
 
     def _restored(self) -> PartitionState:
         cuts: list[Cut] = [decode_cut(segments) for segments in self.chain]
-        return PartitionState.load(cuts, Validator(CATALOGUE)) if cuts else self._fresh()
+        if not cuts:
+            return self._fresh()
+        return PartitionState.load(cuts, Validator(CATALOGUE), self.limits)
 
 
 def snapshot(state: PartitionState) -> dict[str, object]:

@@ -30,6 +30,7 @@ MANIFEST = Manifest(
     catalogue="00ff",
     catalogue_piece=Piece("00000003/abc123/catalogue/00ff", 7),
     segments=(Piece("00000003/abc123/00000009/0", 1), Piece("00000003/abc123/00000009/1", 2)),
+    tripped_at=77,
 )
 
 
