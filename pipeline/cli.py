@@ -21,6 +21,7 @@ from pipeline.operate.check_command import check
 from pipeline.operate.config_command import config
 from pipeline.operate.drill.command import drill
 from pipeline.operate.replay_command import replay
+from pipeline.operate.resume_command import resume
 from pipeline.operate.topics_command import topics
 from pipeline.operate.trace_command import trace
 from pipeline.score.command import score
@@ -42,7 +43,20 @@ app = typer.Typer(
 local = typer.Typer(no_args_is_help=True, help="Run a part of the local stack, for trying out.")
 app.add_typer(local, name="local")
 
-for command in (check, topics, migrate, score, sink, emit, trace, replay, config, demo, drill):
+for command in (
+    check,
+    topics,
+    migrate,
+    score,
+    sink,
+    emit,
+    trace,
+    replay,
+    resume,
+    config,
+    demo,
+    drill,
+):
     app.command()(command)
 for command in (kafka, clickhouse):
     local.command()(command)

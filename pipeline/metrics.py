@@ -86,6 +86,11 @@ RESTORE_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 
+SCORE_PAUSED = Gauge(
+    "cxpulse_score_paused",
+    "1 while too many dead letters pause the partition, until `cxpulse resume`.",
+    ["partition"],
+)
 CATALOGUE_BROKEN = Gauge(
     "cxpulse_catalogue_broken",
     "1 while the catalogue files do not hold together, and the one read before them is used.",

@@ -138,6 +138,15 @@ class ScoreSettings(_Section):
         50_000, ge=1_000, le=1_000_000, description="or after so many records"
     )
     behind_records: int = Field(50_000, ge=1_000, description="beyond this lag: panes only")
+    breaker_records: int = Field(
+        10_000, ge=0, description="pause a partition when so many records, 0: never"
+    )
+    breaker_share: float = Field(
+        0.5, gt=0, le=1, description="of which at least this share are dead letters"
+    )
+    breaker_seconds: float = Field(
+        300.0, ge=1, le=86_400, description="were appended within this time"
+    )
     metrics_port: int = Field(9108, ge=0, le=65535, description="of /metrics; 0 picks a free one")
 
 

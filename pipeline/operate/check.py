@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.errors import CxpulseError, KafkaError
+from pipeline.operate.pauses import find_pauses
 from pipeline.operate.topics import TopicReport, check_topics, refuse_producer_times
 from pipeline.settings import Settings
 from pipeline.store.client import connect
@@ -62,6 +63,7 @@ async def _kafka(settings: Settings) -> list[Finding]:
             async with started(admin(settings.kafka), settings.kafka) as client:
                 cluster = await client.describe_cluster()
             report = await check_topics(settings)
+        pauses = [] if report.missing else await _pauses(settings)
     except TimeoutError:
         return _no_broker(f"no answer from Kafka at {where} within {PATIENCE_SECONDS:g} s")
     except ClientError as error:
@@ -71,7 +73,7 @@ async def _kafka(settings: Settings) -> list[Finding]:
     brokers = cluster["brokers"]
     noun = "broker" if len(brokers) == 1 else "brokers"
     found = Finding("broker", State.OK, f"Kafka at {where}: {len(brokers)} {noun}")
-    return [found, *_topics(settings, report)]
+    return [found, *_topics(settings, report), *pauses]
 
 
 def _no_broker(why: str) -> list[Finding]:
@@ -98,6 +100,19 @@ def _topics(settings: Settings, report: TopicReport) -> Iterator[Finding]:
         refuse_producer_times(settings, report)
     except KafkaError as error:
         yield Finding("append times", State.FAIL, str(error))
+
+
+async def _pauses(settings: Settings) -> list[Finding]:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            pauses = await find_pauses(settings.kafka)
+    except TimeoutError:
+        return [Finding("pauses", State.WARN, "not known: the checkpoints are too large to read")]
+    if not pauses:
+        return [Finding("pauses", State.OK, "no partition is paused")]
+    names = ", ".join(f"{pause.partition} at offset {pause.offset}" for pause in pauses)
+    what = "too many dead letters; mend the cause, then run `cxpulse resume`"
+    return [Finding("pauses", State.FAIL, f"paused: partition {names}: {what}")]
 
 
 def _catalogue(settings: Settings, today: date) -> tuple[Catalogue | None, list[Finding]]:

@@ -128,6 +128,7 @@ class CheckpointWriter:
             catalogue=cut.catalogue,
             catalogue_piece=self._catalogue_piece,
             segments=pieces,
+            tripped_at=cut.breaker.tripped_at,
         )
         return self._letter(manifest_key(self.owner, number), encode_manifest(manifest))
 

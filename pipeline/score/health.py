@@ -16,6 +16,13 @@ STUCK_SECONDS: Final = 30.0
 UNASSIGNED_SECONDS: Final = 90.0
 """A first assignment waits for a dead worker's session, one rebalance and one restore."""
 
+_BY_PARTITION: Final = (
+    metrics.LAG_RECORDS,
+    metrics.OLDEST_UNSCORED,
+    metrics.CHECKPOINT_AGE,
+    metrics.SCORE_PAUSED,
+)
+
 
 def judge(
     tenures: Iterable[Tenure], waiting_since: float | None, failure: Exception | None
@@ -28,7 +35,7 @@ def judge(
     if waiting_since is not None and now - waiting_since > UNASSIGNED_SECONDS:
         reasons.append(f"no assignment for {now - waiting_since:.0f} s")
     for tenure in owned:
-        if tenure.lag and now - tenure.progress_at > STUCK_SECONDS:
+        if tenure.lag and not tenure.paused_at and now - tenure.progress_at > STUCK_SECONDS:
             reasons.append(
                 f"partition {tenure.partition}: {tenure.lag} records wait, nothing folded "
                 f"for {now - tenure.progress_at:.0f} s"
@@ -39,9 +46,15 @@ def judge(
             )
     facts: dict[str, object] = {
         "assigned": waiting_since is None,
-        "partitions": {t.partition: {"lag": t.lag, "at": t.state.next_offset} for t in owned},
+        "partitions": {tenure.partition: _facts(tenure) for tenure in owned},
     }
     return Health(tuple(reasons), facts)
+
+
+def _facts(tenure: Tenure) -> dict[str, int]:
+    """A pause is no fault of the worker, which a restart would mend: it is told, but healthy."""
+    facts = {"lag": tenure.lag, "at": tenure.state.next_offset}
+    return facts | ({"paused_at": tenure.paused_at} if tenure.paused_at else {})
 
 
 class Gauges:
@@ -55,13 +68,14 @@ class Gauges:
         owned = {tenure.partition: tenure for tenure in tenures}
         metrics.PARTITIONS_OWNED.set(len(owned))
         for partition in self._shown - set(owned):
-            for gauge in (metrics.LAG_RECORDS, metrics.OLDEST_UNSCORED, metrics.CHECKPOINT_AGE):
+            for gauge in _BY_PARTITION:
                 gauge.remove(str(partition))
         for partition, tenure in owned.items():
             label = str(partition)
             metrics.LAG_RECORDS.labels(label).set(tenure.lag)
             metrics.OLDEST_UNSCORED.labels(label).set(_oldest_unscored(tenure))
             metrics.CHECKPOINT_AGE.labels(label).set(tenure.checkpoint_age)
+            metrics.SCORE_PAUSED.labels(label).set(bool(tenure.paused_at))
         self._shown = set(owned)
 
 

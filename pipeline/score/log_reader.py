@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,16 +18,25 @@ POLL_MS: Final = 200
 """How long one poll waits: only the end of a partition ends the loop, so this is no latency."""
 
 
-class PartitionLog:
-    """What one partition holds: live records by key, and the claims in the order of the log."""
+Wanted = Callable[[bytes], bool]
 
-    def __init__(self) -> None:
+
+def _any(key: bytes) -> bool:
+    return True
+
+
+class PartitionLog:
+    """What one partition holds: live records by key, and the claims in the order of the log.
+    Only values whose key is `wanted` are kept."""
+
+    def __init__(self, wanted: Wanted = _any) -> None:
         self.records: dict[bytes, bytes] = {}
         self.claims: list[Owner] = []
+        self._wanted = wanted
 
     def add(self, key: bytes | None, value: bytes | None) -> None:
         """Take in the next record; a tombstone removes its key."""
-        if key is None:
+        if key is None or not self._wanted(key):
             return
         if value is None:
             self.records.pop(key, None)
@@ -46,10 +54,12 @@ class PartitionLog:
 class LogReader:
     """Follows some partitions; each `catch_up` reads on to what is their end by then."""
 
-    def __init__(self, client: AIOKafkaConsumer, topic: str, partitions: Iterable[int]) -> None:
+    def __init__(
+        self, client: AIOKafkaConsumer, topic: str, partitions: Iterable[int], wanted: Wanted
+    ) -> None:
         self._client = client
         self._tps = [TopicPartition(topic, partition) for partition in partitions]
-        self.logs: defaultdict[int, PartitionLog] = defaultdict(PartitionLog)
+        self.logs = {tp.partition: PartitionLog(wanted) for tp in self._tps}
 
     async def catch_up(self) -> None:
         """Read everything written so far. Raises KafkaError when the broker does not answer."""
@@ -81,15 +91,16 @@ class LogReader:
 
 @asynccontextmanager
 async def open_logs(
-    kafka: KafkaSettings, topic: str, partitions: Iterable[int]
+    kafka: KafkaSettings, topic: str, partitions: Iterable[int], wanted: Wanted = _any
 ) -> AsyncIterator[LogReader]:
-    """A reader at the beginning of these partitions; its connection closes with the context.
+    """A reader at the beginning of these partitions, of the keys that are `wanted` (all of them);
+    its connection closes with the context.
 
     Raises:
         KafkaError: the broker is away.
     """
     async with started(consumer(kafka), kafka) as client:
-        reader = LogReader(client, topic, partitions)
+        reader = LogReader(client, topic, partitions, wanted)
         client.assign(reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
         await client.seek_to_beginning(*reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
         yield reader

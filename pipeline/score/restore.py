@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from pipeline.core.breaker import OFF, Limits
 from pipeline.core.partition import PartitionState
 from pipeline.errors import CatalogueError, CheckpointError, KafkaError
 from pipeline.score.chains import Chain, Stock, intact_chains, take_stock
@@ -20,6 +21,7 @@ from pipeline.wire.catalogue_codec import catalogue_from_bytes
 from pipeline.wire.cuts import decode_cut
 from pipeline.wire.manifests import Owner, claim_key, parse_key
 from pipeline.wire.reading import ResponseReader
+from pipeline.wire.resumes import resumed_to
 from pipeline.wire.topics import Topics
 
 
@@ -39,15 +41,22 @@ class Restored:
 
 class CheckpointStore:
     """The checkpoints in `cx.checkpoints`. `rebuild` allows to begin at the start of the log where
-    no checkpoint can be used, though earlier records are gone."""
+    no checkpoint can be used, though earlier records are gone. `limits` are those of breakers."""
 
     def __init__(
-        self, kafka: KafkaSettings, outbox: Outbox, readers: Readers, *, rebuild: bool = False
+        self,
+        kafka: KafkaSettings,
+        outbox: Outbox,
+        readers: Readers,
+        *,
+        limits: Limits = OFF,
+        rebuild: bool = False,
     ) -> None:
         self._kafka = kafka
         self._topics = Topics(kafka.topic_prefix)
         self._outbox = outbox
         self._readers = readers
+        self._limits = limits
         self._rebuild = rebuild
 
     async def restore(self, partitions: Iterable[int]) -> dict[int, Restored]:
@@ -104,8 +113,11 @@ class CheckpointStore:
             self._refuse_empty_start(where, stock, log_start)
             fresh = self._readers.current
             state = PartitionState(
-                partition, stock.generation, log_start, fresh.validator, partial=log_start > 0
+                *(partition, stock.generation, log_start, fresh.validator),
+                partial=log_start > 0,
+                limits=self._limits,
             )
+            state.breaker.lift(resumed_to(log.records, stock.generation))
             writer = self._writer(state, log, owner, None)
             return Restored(state, fresh, writer, log_end, cut_at=-1)
         chain, state, by = found
@@ -117,6 +129,7 @@ class CheckpointStore:
             )
         cut_at = state.next_offset
         state.lose(log_start)
+        state.breaker.lift(resumed_to(log.records, stock.generation))
         return Restored(state, by, self._writer(state, log, owner, chain), log_end, cut_at)
 
     async def _told(self, restored: Restored) -> Restored:
@@ -139,7 +152,7 @@ class CheckpointStore:
             try:
                 by = self._readers.of(catalogue_from_bytes(zlib.decompress(chain.catalogue)))
                 cuts = [decode_cut(segments) for segments in chain.cuts]
-                return chain, PartitionState.load(cuts, by.validator), by
+                return chain, PartitionState.load(cuts, by.validator, self._limits), by
             except (ValueError, CatalogueError, zlib.error):
                 continue  # damaged in a way its checksums do not show: the chain before it
         return None

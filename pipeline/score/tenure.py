@@ -22,7 +22,7 @@ from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
-from pipeline.wire.dead_letters import DeadLetter, dead_letter
+from pipeline.wire.dead_letters import DeadLetter, attempt_of, dead_letter
 from pipeline.wire.reading import ResponseReader
 
 log = get(__name__)
@@ -76,6 +76,11 @@ class Tenure:
         return max(0, self.log_end - self.state.next_offset)
 
     @property
+    def paused_at(self) -> int:
+        """Where too many dead letters paused the partition; 0 when it goes on."""
+        return self.state.breaker.paused_at
+
+    @property
     def overfull(self) -> bool:
         """What waits to be told would not fit into memory or one ledger entry much longer."""
         return self._dead_bytes >= MAX_HELD_BYTES or self._exceptions >= MAX_EXCEPTIONS
@@ -94,8 +99,10 @@ class Tenure:
     @property
     def switches(self) -> bool:
         """The next checkpoint changes the catalogue. Not before all that the one before us may have
-        told was folded with the old one: nothing told is judged again."""
-        return self._next_reader is not self._reader and self.state.next_offset >= self._told_to
+        told was folded with the old one: nothing told is judged again. Nobody told beyond a pause.
+        """
+        waits = self.state.next_offset < self._told_to and not self.paused_at
+        return self._next_reader is not self._reader and not waits
 
     def adopt(self, reader: ResponseReader) -> None:
         """Judge by another catalogue as soon as a checkpoint can say from where on."""
@@ -107,32 +114,30 @@ class Tenure:
         told = self._told_to
         waits = self._next_reader is not self._reader
         if waits and records[0].offset < told <= records[-1].offset:
-            at = bisect_left(records, told, key=attrgetter("offset"))
-            yield records[:at]
-            records = records[at:]
+            yield between(records, 0, told)
+            records = between(records, told, records[-1].offset + 1)
         yield records
 
     def fold(self, records: Records, log_end: int) -> None:
-        """Decode and fold one chunk. A bad record becomes a dead letter and raises nothing."""
+        """Decode and fold one chunk, as far as the breaker lets it. A bad record becomes a dead
+        letter and raises nothing."""
         before = self.state.next_offset
         started = time.perf_counter()
-        verdicts = self.state.apply(self._decoded(records))
+        verdicts = self.state.apply(self._decoded(records), replayed(records))
         metrics.FOLD_SECONDS.observe(time.perf_counter() - started)
         metrics.CHUNK_RECORDS.observe(len(records))
         self.log_end = max(log_end, self.state.next_offset)
         self.progress_at = time.monotonic()
-        if self.state.next_offset == before:
+        fresh = between(records, before, self.state.next_offset)
+        if not fresh:
             return
-        fresh = len(records)
-        if records[0].offset < before:
-            fresh = sum(record.offset >= before for record in records)
-        self.uncut_records += fresh
+        self.uncut_records += len(fresh)
         if self._uncut_since is None:
             self._uncut_since = self.progress_at
         if self._untold_since is None:
-            self._untold_since = records[-fresh].timestamp
-        self._count(fresh, verdicts)
-        self._keep_dead(records, verdicts)
+            self._untold_since = fresh[0].timestamp
+        self._count(len(fresh), verdicts)
+        self._keep_dead(fresh, verdicts)
 
     def due(self) -> bool:
         """Whether there is something to tell, and it is time."""
@@ -238,3 +243,17 @@ class Tenure:
 def this_minute() -> int:
     """The pane that contains now, counted since 1970."""
     return time.time_ns() // (MINUTE * 1_000_000)
+
+
+def between(records: Records, first: int, end: int) -> Records:
+    """Those of the records, which are in order, with offsets from `first` to below `end`."""
+    if first <= records[0].offset and records[-1].offset < end:
+        return records
+    offset = attrgetter("offset")
+    start = bisect_left(records, first, key=offset)
+    return records[start : bisect_left(records, end, key=offset)]
+
+
+def replayed(records: Records) -> frozenset[int]:
+    """Offsets of the records that `cxpulse replay` sent: the breaker does not count them."""
+    return frozenset(r.offset for r in records if r.headers and attempt_of(r.headers) > 1)

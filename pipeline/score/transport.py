@@ -66,7 +66,7 @@ class Host(Protocol):
         """Restore these partitions; returns where to read each from. Never raises an own error."""
 
     def begin(self, partitions: Iterable[int], stamp: int) -> None:
-        """The positions are set: chunks with this stamp may be folded."""
+        """From now on chunks with this stamp are folded, and no others."""
 
 
 class Fetched(dict[TP, list[ConsumerRecord[bytes, bytes]]]):
@@ -76,10 +76,10 @@ class Fetched(dict[TP, list[ConsumerRecord[bytes, bytes]]]):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that reads from Kafka. It counts seeks, so that stale records can be told apart:
-    taking records and seeking both happen here, one after the other."""
+    """The thread that reads from Kafka. It stamps records with the number of the last seek, so that
+    stale ones can be told apart: taking records and seeking both happen here, each in one step."""
 
-    seeks = 0
+    stamp = 0
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         host = _host(transport.app)
@@ -97,19 +97,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Fetched:
         fetched = Fetched(await super()._fetch_records(*args, **kwargs))
-        fetched.stamp = self.seeks
+        fetched.stamp = self.stamp
         return fetched
 
-    async def seek_stamped(self, offsets: Mapping[TP, int]) -> int:
-        """Set positions; returns the stamp of records taken from now on."""
-        stamp: int = await self.call_thread(self._seek_stamped, offsets)
-        return stamp
+    async def seek_stamped(self, offsets: Mapping[TP, int], stamp: int) -> None:
+        """Set positions; records taken from then on have this stamp."""
+        await self.call_thread(self._seek_stamped, offsets, stamp)
 
-    async def _seek_stamped(self, offsets: Mapping[TP, int]) -> int:
-        self.seeks += 1
-        stamp = self.seeks
+    async def _seek_stamped(self, offsets: Mapping[TP, int], stamp: int) -> None:
+        if set(offsets) - self.assignment():
+            return  # a rebalance came in between: it seeks again
+        self.stamp = stamp
         await self._seek_wait(self._ensure_consumer(), offsets)
-        return stamp
 
     async def commit_for_display(self, offsets: Mapping[TP, int]) -> None:
         """Commit group offsets, which nothing reads but lag monitors: a failure is no news."""
@@ -180,12 +179,17 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Restore every assigned partition and read on from there; runs on every assignment."""
         host = _host(self.app)
-        tps = {tp.partition: tp for tp in self.assignment() if tp.topic == host.source}
-        starts = await host.take_over(frozenset(tps))
-        stamp = self._stamp = await self._thread.seek_stamped(
-            {tps[p]: at for p, at in starts.items()}
-        )
-        host.begin(starts, stamp)
+        owned = frozenset(tp.partition for tp in self.assignment() if tp.topic == host.source)
+        await self.read_from(await host.take_over(owned))
+
+    async def read_from(self, starts: Mapping[int, int]) -> None:
+        """Read on from these offsets, whatever was fetched: that has an older stamp, and is dropped
+        from here on, before a record with the new one can have been taken."""
+        host = _host(self.app)
+        self._stamp += 1
+        host.begin(starts, self._stamp)
+        offsets = {TP(host.source, partition): at for partition, at in starts.items()}
+        await self._thread.seek_stamped(offsets, self._stamp)
 
     def on_buffer_full(self, tp: TP) -> None:
         """A full queue holds the reader back by itself; Faust's way sleeps a second when every

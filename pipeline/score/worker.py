@@ -24,6 +24,7 @@ from pipeline.score.health import Gauges, judge
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
+from pipeline.score.pauses import follow_resumes, limits_of, make_pause
 from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
 from pipeline.score.tenure import Tenure
@@ -64,7 +65,11 @@ class ScoreWorker:
         self._catalog = settings.catalog
         self._readers = Readers(ResponseDecoder(settings.kafka.confluent_ids), catalogue)
         self._outbox = Outbox(lambda: self._producer.client)
-        self._store = CheckpointStore(settings.kafka, self._outbox, self._readers, rebuild=rebuild)
+        self._store = CheckpointStore(
+            *(settings.kafka, self._outbox, self._readers),
+            limits=limits_of(settings.score),
+            rebuild=rebuild,
+        )
         self._tenures: dict[int, Tenure] = {}
         self._cuts: dict[int, asyncio.Task[None]] = {}
         self._gauges = Gauges()
@@ -86,7 +91,7 @@ class ScoreWorker:
             asyncio.create_task(self._guard(work))
             for work in (
                 *(self._app.start(), self._watch_app(), self._tell(), self._keep()),
-                self._follow_catalogue(),
+                *(self._follow_catalogue(), self._follow_resumes()),
             )
         ]
         try:
@@ -132,7 +137,8 @@ class ScoreWorker:
         for partition in partitions:
             self._tenures[partition].stamp = stamp
         self._changed.set()
-        log.info("ready", partitions=sorted(partitions))
+        paused = sorted(p for p in partitions if self._tenures[p].paused_at)
+        log.info("ready", partitions=sorted(partitions), **({"paused": paused} if paused else {}))
 
     async def _restore(self, partitions: frozenset[int]) -> dict[int, Tenure]:
         post = await Post.find(Topics(self.kafka.topic_prefix), self._outbox)
@@ -159,8 +165,25 @@ class ScoreWorker:
         tenure = self._tenures.get(chunk.partition)
         if tenure is None or tenure.stamp != chunk.stamp:
             return
-        first = chunk.records[0]
-        if first.timestamp_type != APPEND_TIME:
+        if tenure.paused_at:
+            tenure.log_end = max(tenure.log_end, chunk.log_end)
+            return  # read again when it goes on
+        self._refuse(chunk, tenure)
+        first = chunk.records[0].offset
+        if first > tenure.state.next_offset:
+            await self._note_lost(tenure, first)
+        for part in tenure.parts(chunk.records):
+            if tenure.switches:
+                await tenure.checkpoint()
+            if self._closing or not tenure.alive:
+                return
+            tenure.fold(part, chunk.log_end)
+        self._changed.set()
+        await self._after(tenure)
+
+    def _refuse(self, chunk: Chunk, tenure: Tenure) -> None:
+        """Raises KafkaError when these records must not be folded onto that state."""
+        if chunk.records[0].timestamp_type != APPEND_TIME:
             raise KafkaError(
                 f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
                 "topics` shows the drift; alter it with Kafka's own tool"
@@ -170,16 +193,12 @@ class ScoreWorker:
                 f"topic {self.source} partition {chunk.partition} ends at {chunk.log_end}, below "
                 f"what was folded ({tenure.state.next_offset}): it was re-created"
             )
-        if first.offset > tenure.state.next_offset:
-            await self._note_lost(tenure, first.offset)
-        for part in tenure.parts(chunk.records):
-            if tenure.switches:
-                await tenure.checkpoint()
-            if self._closing or not tenure.alive:
-                return
-            tenure.fold(part, chunk.log_end)
-        self._changed.set()
-        if tenure.uncut_records >= self._pace.checkpoint_records:
+
+    async def _after(self, tenure: Tenure) -> None:
+        """What a fold asks for at once, and not at its time."""
+        if tenure.paused_at:
+            await make_pause(tenure)
+        elif tenure.uncut_records >= self._pace.checkpoint_records:
             await self._cut_aside(tenure)
         elif tenure.overfull:
             await tenure.emit()
@@ -208,6 +227,15 @@ class ScoreWorker:
         reader = self._readers.adopt(catalogue)
         for tenure in self._tenures.values():
             tenure.adopt(reader)
+
+    async def _follow_resumes(self) -> None:
+        await follow_resumes(self.kafka, lambda: self._tenures, self._go_on)
+
+    async def _go_on(self) -> None:
+        """A pause was lifted: what was dropped meanwhile is read again."""
+        await self._consumer.read_from(
+            {partition: tenure.state.next_offset for partition, tenure in self._tenures.items()}
+        )
 
     async def _let_go(self) -> None:
         """Last cut of everything owned: whoever comes next goes on exactly there."""

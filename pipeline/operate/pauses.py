@@ -1,0 +1,76 @@
+"""Partitions that the circuit breaker pauses, as the checkpoints tell it, and the way to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pipeline.score.chains import take_stock
+from pipeline.score.log_reader import PartitionLog, open_logs
+from pipeline.score.outbox import Letter, Outbox
+from pipeline.settings import KafkaSettings
+from pipeline.wire.kafka import producer, started
+from pipeline.wire.manifests import GENERATION_KEY, parse_key
+from pipeline.wire.resumes import RESUME_KEY, encode_resume, resumed_to
+from pipeline.wire.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A paused partition: nothing from `offset` on has been folded."""
+
+    partition: int
+    generation: int
+    offset: int
+
+
+async def find_pauses(kafka: KafkaSettings) -> list[Pause]:
+    """Every paused partition. Reads the whole checkpoint topic: seconds where the state is large.
+
+    Raises:
+        KafkaError: the broker is away, or the topic is missing.
+    """
+    async with started(producer(kafka), kafka) as client:
+        return await _find(kafka, Outbox(lambda: client))
+
+
+async def resume(kafka: KafkaSettings, partitions: Collection[int] = ()) -> list[Pause]:
+    """Lift the pauses of these partitions, without any: all; returns those it lifted.
+
+    Running workers go on within seconds, others when they take the partition over.
+
+    Raises:
+        KafkaError: the broker is away, or did not acknowledge.
+    """
+    topic = Topics(kafka.topic_prefix).checkpoints
+    async with started(producer(kafka), kafka) as client:
+        outbox = Outbox(lambda: client)
+        found = await _find(kafka, outbox)
+        wanted = [pause for pause in found if not partitions or pause.partition in partitions]
+        await outbox.post(
+            Letter(topic, p.partition, RESUME_KEY, encode_resume(p.generation, p.offset))
+            for p in wanted
+        )
+    return wanted
+
+
+async def _find(kafka: KafkaSettings, outbox: Outbox) -> list[Pause]:
+    topic = Topics(kafka.topic_prefix).checkpoints
+    numbers = range(await outbox.partitions(topic))
+    async with open_logs(kafka, topic, numbers, _tells) as reader:
+        await reader.catch_up()
+        found = [_pause(number, reader.logs[number]) for number in numbers]
+    return [pause for pause in found if pause is not None]
+
+
+def _tells(key: bytes) -> bool:
+    parsed = parse_key(key)
+    return parsed.is_manifest if parsed else key in (RESUME_KEY, GENERATION_KEY)
+
+
+def _pause(partition: int, log: PartitionLog) -> Pause | None:
+    stock = take_stock(log.records)
+    tripped_at = stock.manifests[0].tripped_at if stock.manifests else 0
+    if tripped_at <= resumed_to(log.records, stock.generation):
+        return None
+    return Pause(partition, stock.generation, tripped_at)

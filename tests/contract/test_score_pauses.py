@@ -1,0 +1,145 @@
+"""The circuit breaker on the real broker: what it stops, what it outlives, how it is lifted."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from pipeline.metrics import SCORE_PAUSED
+from pipeline.operate.check import check
+from pipeline.operate.pauses import Pause, find_pauses, resume
+from pipeline.operate.topics import TopicReport
+from pipeline.resources import resource
+from pipeline.score.worker import ScoreWorker
+from pipeline.settings import Settings
+from pipeline.wire.dead_letters import ATTEMPT
+from tests.contract.test_score_catalogue import NEW, offer
+from tests.fixtures.scoring import (
+    ledger,
+    outcomes,
+    read,
+    received,
+    response,
+    scoring,
+    send,
+    start_worker,
+    until,
+)
+
+pytestmark = pytest.mark.broker
+
+GARBAGE = b"no survey response"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A breaker that 20 records can trip."""
+    score = settings.score.model_copy(update={"breaker_records": 20, "checkpoint_seconds": 1.0})
+    return settings.model_copy(update={"score": score})
+
+
+async def paused(worker: ScoreWorker) -> None:
+    await until(lambda: worker._tenures and worker._tenures[0].paused_at)
+
+
+async def test_garbage_below_the_share_and_garbage_that_is_replayed_do_not_pause(
+    settings: Settings, topics: TopicReport
+) -> None:
+    async with scoring(settings) as worker:
+        for _ in range(20):
+            await send(settings, [GARBAGE, response(), response()])
+        await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2")])
+        total = await received(settings, 100)
+        assert not worker._tenures[0].paused_at
+    assert (total["accepted"], total["dead_letter"]) == (40, 60)
+    assert await find_pauses(settings.kafka) == []
+
+
+async def test_a_flood_of_garbage_pauses_one_partition_and_the_other_goes_on(
+    settings: Settings, topics: TopicReport
+) -> None:
+    async with scoring(settings) as worker:
+        await send(settings, [response()] * 5 + [GARBAGE] * 500 + [response()] * 5)
+        await paused(worker)
+        await send(settings, [response() for _ in range(7)], partition=1)
+        total = await received(settings, 27)
+        await until(lambda: SCORE_PAUSED.labels("0")._value.get() == 1)
+        health = worker.health()
+        assert await find_pauses(settings.kafka) == [Pause(0, 1, 20)]
+        (told,) = [f for f in await check(settings) if f.check == "pauses"]
+    assert (total["received"], total["dead_letter"]) == (27, 15)
+    assert health.good
+    facts = health.facts["partitions"]
+    assert isinstance(facts, dict)
+    assert facts[0] == {"lag": 490, "at": 20, "paused_at": 20}
+    assert told.state == "FAIL"
+    assert "partition 0 at offset 20" in told.text
+    assert "`cxpulse resume`" in told.text
+    assert len(await read(settings, "dead_letters")) == 15
+
+
+async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
+    settings: Settings, topics: TopicReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXPULSE_SCORE_BREAKER_RECORDS", "20")
+    killed = await start_worker(settings, tmp_path)
+    await killed.ready()
+    good = [response() for _ in range(300)]
+    await send(settings, [*good[:100], *[GARBAGE] * 100, *good[100:]])
+    await until(lambda: '"paused: too many dead letters' in killed.text())
+    await killed.end(signal.SIGKILL)
+    (pause,) = await find_pauses(settings.kafka)
+    assert pause == Pause(0, 1, 200)
+    async with scoring(settings) as worker:
+        await paused(worker)
+        await send(settings, good[:10], partition=1)
+        await received(settings, 210)
+        assert worker._tenures[0].state.next_offset == 200
+        assert await resume(settings.kafka, [1]) == []
+        assert await resume(settings.kafka) == [pause]
+        total = await received(settings, 410)
+        assert await find_pauses(settings.kafka) == []
+    assert total == {
+        "received": 410, "accepted": 310, "dead_letter": 100,
+        "duplicate": 0, "late": 0, "retraction": 0,
+    }  # fmt: skip
+    entry = (await ledger(settings))[0]
+    assert (entry.next_offset, entry.totals.missing, entry.totals.marker) == (400, 0, 0)
+    async with scoring(settings) as worker:
+        await until(lambda: worker.health().facts["partitions"])
+        assert not worker._tenures[0].paused_at
+    assert (await outcomes(settings))["received"] == 410
+
+
+async def test_a_paused_partition_takes_the_mended_catalogue_and_judges_the_rest_by_it(
+    settings: Settings, topics: TopicReport, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(resource("deploy", "catalog"), tmp_path / "catalog"))
+    settings = settings.model_copy(update={"catalog": folder})
+    await send(settings, [response(survey=NEW) for _ in range(50)])
+    async with scoring(settings) as worker:
+        await paused(worker)
+        old = worker._tenures[0].state.catalogue.digest
+        offer(folder)
+        await until(lambda: worker._tenures[0].state.catalogue.digest != old)
+        assert worker._tenures[0].paused_at == 20
+        await resume(settings.kafka)
+        total = await received(settings, 50)
+    assert (total["accepted"], total["dead_letter"]) == (30, 20)
+
+
+async def test_resumed_records_that_are_still_garbage_pause_again(
+    settings: Settings, topics: TopicReport
+) -> None:
+    async with scoring(settings) as worker:
+        await send(settings, [GARBAGE] * 50)
+        await paused(worker)
+        await resume(settings.kafka)
+        await until(lambda: worker._tenures[0].paused_at == 40)
+        await resume(settings.kafka)
+        total = await received(settings, 50)
+        assert not worker._tenures[0].paused_at
+    assert total["dead_letter"] == 50
