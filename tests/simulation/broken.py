@@ -15,6 +15,7 @@ from pipeline.core.updates import GENERATION_SHIFT, Verdict
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.tenure import Tenure
+from pipeline.score.worker import ScoreWorker
 from pipeline.sink.held import HeldNotes
 from pipeline.sink.intake import Batch
 from pipeline.sink.lane import Lane
@@ -77,16 +78,20 @@ async def _commit_first(self: Any, batch: Batch) -> None:
 _apply = PartitionState.apply
 
 
-def _unguarded(self: Any, batch: Iterable[Record]) -> list[Verdict]:
+def _unguarded(self: Any, batch: Iterable[Record], *replayed: Any) -> list[Verdict]:
     """As `apply`, but records below the next offset are folded again."""
     records = list(batch)
     if records and records[0][0] < self.next_offset:
         self.next_offset = records[0][0]
-    return _apply(self, records)
+    return _apply(self, records, *replayed)
 
 
 def _by_the_clock(generation: int, next_offset: int) -> int:
     return generation << GENERATION_SHIFT | int(time.time() * 1000)
+
+
+async def _drop_and_go_on(self: Any) -> None:
+    """As `ScoreWorker._go_on`, but what came during the pause is not read again."""
 
 
 def _no_floors(self: HeldNotes) -> dict[int, int]:
@@ -108,6 +113,7 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "commit before insert": (Lane, "_turn", _commit_first),
     "offsets not guarded": (PartitionState, "apply", _unguarded),
     "versions by the clock": (partition, "make_version", _by_the_clock),
+    "resume without reading again": (ScoreWorker, "_go_on", _drop_and_go_on),
     "commit beyond held notes": (HeldNotes, "floors", _no_floors),
     "recount before raw rows are stored": (HeldNotes, "ready", _impatient),
 }

@@ -156,10 +156,13 @@ class Reader:
 class AppConsumer(Consumer):
     """What the worker asks Faust's consumer for."""
 
-    def __init__(self, world: Any) -> None:
-        self._world = world
+    def __init__(self, app: App) -> None:
+        self._app = app
 
     async def commit_for_display(self, offsets: Mapping[TP, int]) -> None: ...
+
+    async def read_from(self, starts: Mapping[int, int]) -> None:
+        await self._app.read_from(starts)
 
     async def log_start(self, tp: TP) -> int:
         return 0
@@ -196,6 +199,7 @@ class App:
         self._let_go = let_go
         self._positions: dict[int, int] = {}
         self._stamp = 0
+        self._taking = 0  # the stamp of what is read
         self._flow = asyncio.Event()
         self._queue: asyncio.Queue[Chunk] = asyncio.Queue(QUEUED)
         self._tasks: list[asyncio.Task[None]] = []
@@ -203,7 +207,7 @@ class App:
         self._crashed = asyncio.Event()
         self.crash_reason: Exception | None = None
         self.rebalancing = False
-        self.consumer = AppConsumer(world)
+        self.consumer = AppConsumer(self)
         self.producer = AppProducer(FakeProducer(world.broker))
 
     async def start(self) -> None:
@@ -229,13 +233,19 @@ class App:
             self._world.groups[self._host.source].leave(self._member)
 
     async def _on_assigned(self, partitions: Partitions) -> None:
-        starts = await self._host.take_over(frozenset(partitions))
-        self._stamp += 1
-        await asyncio.sleep(0)  # chunks that were queued may be folded in between
-        self._positions = dict(starts)
-        self._host.begin(starts, self._stamp)
+        await self.read_from(await self._host.take_over(frozenset(partitions)))
         self.rebalancing = False
         self._flow.set()
+
+    async def read_from(self, starts: Mapping[int, int]) -> None:
+        """The consumer knows the new stamp before the thread that reads seeks."""
+        self._stamp += 1
+        stamp = self._stamp
+        self._host.begin(starts, stamp)
+        await asyncio.sleep(0)  # chunks that were queued may be folded in between
+        if stamp > self._taking:
+            self._taking = stamp
+            self._positions = dict(starts)
 
     async def _lost(self, partitions: Partitions) -> None:
         self.rebalancing = True
@@ -266,7 +276,7 @@ class App:
             if records and records[-1].offset >= self._positions[number]:
                 self._positions[number] = records[-1].offset + 1
                 end = self._broker.topics[source][number].end
-                return Chunk(number, records, self._stamp, end)
+                return Chunk(number, records, self._taking, end)
         return None
 
     async def _work(self) -> None:

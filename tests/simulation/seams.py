@@ -17,6 +17,7 @@ from unittest.mock import patch
 import structlog
 
 from pipeline.core import partition
+from pipeline.operate import pauses
 from pipeline.score import checkpoints, log_reader, tenure, worker
 from pipeline.sink import held, intake, repairs, service
 from pipeline.wire import segments
@@ -57,6 +58,7 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield log_reader, "consumer", lambda kafka, **_: Reader(world)
     yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
+    yield pauses, "producer", lambda kafka, **_: FakeProducer(world.broker)
     yield service, "load_catalogue", lambda folder: world.catalogue
 
     async def unchanging(*_: object) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pipeline.core.reasons import Reason
 from pipeline.errors import CheckpointError, KafkaError, TransientStoreError
+from pipeline.operate.pauses import resume
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings, ScoreSettings, Settings, SinkSettings
 from pipeline.sink.service import Sink
@@ -29,6 +30,8 @@ LANES: Final = {
     "ledger": TOPICS.ledger,
     "dead-letters": TOPICS.dead_letters,
 }
+NEVER_RECORDS: Final = 1000
+"""More than any schedule has: this breaker counts, and never trips."""
 CALM_SECONDS: Final = 300.0
 """After the last fault everything must be done well within this: the longest waits are 30 s."""
 
@@ -104,6 +107,9 @@ class World:
         for n in range(sinks):
             self._launch(f"sink-{n}", self._sink)
 
+        if 0 < self.settings.score.breaker_records < NEVER_RECORDS:
+            self._launch("operator", self._operate)
+
     def _launch(self, name: str, main: Callable[[Running], Coroutine[Any, Any, None]]) -> None:
         one = Running(name, lambda: main(one), Process(name))
         self.running.append(one)
@@ -169,6 +175,19 @@ class World:
             error = caught
         self._end(one, error)
 
+    async def _operate(self, one: Running) -> None:
+        """Somebody who sees pauses after a while, and lifts them."""
+        error: BaseException | None = None
+        stop = asyncio.Event()
+        one.stop = stop.set
+        try:
+            while not stop.is_set():
+                await asyncio.sleep(self.rng.random() * 6.0)
+                await resume(self.settings.kafka)
+        except Exception as caught:
+            error = caught
+        self._end(one, error)
+
     @property
     def drained(self) -> bool:
         """Whether the scorers have cut, and the sinks committed, all there is."""
@@ -199,6 +218,8 @@ def _settings(rng: random.Random) -> Settings:
             checkpoint_seconds=rng.choice((1.0, 2.0, 5.0)),
             checkpoint_records=rng.choice((5, 20, 1000)),
             behind_records=rng.choice((8, 40, 1000)),
+            breaker_records=rng.choice((0, 1, 4, NEVER_RECORDS)),
+            breaker_share=rng.choice((0.1, 0.5)),
         ),
         sink=SinkSettings.model_construct(
             flush_rows=rng.choice((3, 30, 1000)), flush_seconds=rng.choice((1.0, 2.0))
