@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from pipeline.local.show import Show
 from pipeline.operate.drill.drills import BY_NAME
 from pipeline.operate.drill.play import Options, play
+from pipeline.operate.drill.scene import Scene
+from tests.support.leaks import MARK, PASSWORDS, Marked, leaks, logs
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -17,9 +20,24 @@ FAULTS = {"short": 7, "one-of-three-brokers": 1}
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_nothing_is_lost_and_nothing_counted_twice(name: str, tmp_path: Path) -> None:
-    result = await play(BY_NAME[name], Options(seconds=5), tmp_path, Show())
+async def test_nothing_is_lost_and_nothing_counted_twice_and_no_log_tells_what_was_sent(
+    name: str, tmp_path: Path
+) -> None:
+    drill, marked = BY_NAME[name], Marked()
+
+    async def act(scene: Scene) -> None:
+        await drill.act(scene)
+        await scene.stack.run("replay", "--dry-run")
+
+    drilled = replace(drill, act=act, make=marked.items, env=PASSWORDS)
+    result = await play(drilled, Options(seconds=5), tmp_path, Show())
     assert result.failures == []
     assert (result.lost, result.double) == (0, 0)
     assert result.faults == FAULTS[name]
     assert result.sent > 1_000
+    told = logs(tmp_path)
+    assert {"clickhouse.log", "replay.log", "score-1.log", "sink.log"} < {log.name for log in told}
+    assert leaks(told, marked.words) == []
+    with (tmp_path / "sink.log").open("a", encoding="utf-8") as log:
+        log.write(f"a line that tells {MARK}\n")
+    assert leaks(told, marked.words) == [f"sink.log: {MARK}"]
