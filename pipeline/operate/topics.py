@@ -22,6 +22,9 @@ POLL_SECONDS = 0.05
 EXISTS = 36
 """Kafka's error code for a topic that somebody else created in the same moment."""
 
+UNKNOWN = 3
+"""Kafka's error code for a topic that is not there, or that this broker has not heard of yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -155,12 +158,15 @@ async def _describe(
     configs: dict[str, dict[str, str]] = {}
     for answer in await client.describe_configs(resources):
         for code, message, _kind, name, entries, *_ in answer.resources:  # type: ignore[attr-defined]  # aiokafka builds it
+            if code == UNKNOWN:
+                continue
             if code:
                 raise KafkaError(f"topic {name}: cannot read its settings: {_error(code, message)}")
             configs[name] = {entry[0]: entry[1] for entry in entries}
     return {
         name: _Found(len(parts), min((len(p["replicas"]) for p in parts), default=0), configs[name])
         for name, parts in listed.items()
+        if name in configs
     }
 
 
@@ -176,14 +182,17 @@ async def _create(client: AIOKafkaAdminClient, specs: list[TopicSpec]) -> None:
 
 
 async def _await_leaders(client: AIOKafkaAdminClient, specs: list[TopicSpec]) -> dict[str, _Found]:
-    """Waits until each new partition has a leader, so that nobody's first record meets an error."""
+    """Waits until each new partition has a leader, so that nobody's first record meets an error.
+    Of several brokers each may answer, and each hears of a topic in its own time."""
     names = [spec.name for spec in specs]
     try:
         async with asyncio.timeout(READY_SECONDS):
             while True:
                 topics = await client.describe_topics(names)
                 if all(t["error_code"] == 0 and _led(t["partitions"]) for t in topics):
-                    return await _describe(client, specs)
+                    found = await _describe(client, specs)
+                    if len(found) == len(specs):
+                        return found
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
         raise KafkaError(
