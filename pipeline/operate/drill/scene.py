@@ -21,6 +21,8 @@ from pipeline.operate.drill.marks import Mark, Marks
 from pipeline.operate.drill.proxy import SlowProxy
 from pipeline.operate.drill.watch import now_ms
 
+USUAL_SECONDS: Final = 20.0
+"""A drill that should last so long or longer takes its pauses as they are meant."""
 PATIENCE_SECONDS: Final = 90.0
 """Twice what the slowest recovery takes (a sink that had backed off to 30 s, a busy machine)."""
 
@@ -76,8 +78,9 @@ class Scene:
             self.expected.add_traffic(truth)
 
     async def pause(self, least: float, most: float) -> None:
-        """A random while."""
-        await asyncio.sleep(self.random.uniform(least, most))
+        """A random while, in a short drill a shorter one."""
+        share = min(1.0, self.seconds / USUAL_SECONDS)
+        await asyncio.sleep(share * self.random.uniform(least, most))
 
     def mark(self, what: str) -> Mark:
         """From this moment count the seconds until what is sent after it is told."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 
 from pipeline.operate.drill.scene import Scene
@@ -22,7 +21,7 @@ async def waking(scene: Scene) -> None:
         scene.stack.signal(name, signal.SIGSTOP)
         try:
             await scene.passed(mark)
-            await asyncio.sleep(ASLEEP_SECONDS)
+            await scene.pause(ASLEEP_SECONDS, ASLEEP_SECONDS)
         finally:
             woken = scene.mark(f"{name} wakes")
             scene.stack.signal(name, signal.SIGCONT)
