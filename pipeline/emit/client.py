@@ -28,7 +28,7 @@ from pipeline.emit.refusal import ResponseRefusedError, refusal_for
 from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
-from pipeline.wire.kafka import producer, started
+from pipeline.wire.kafka import Partitioner, partition_for, producer, started
 from pipeline.wire.responses import encode_response
 from pipeline.wire.topics import Topics, response_key
 
@@ -59,8 +59,9 @@ class Report:
 class Emitter:
     """Validates, encodes, keys and sends responses; an asynchronous context manager.
 
-    `send` waits while too much is unacknowledged. `clock` gives ms since 1970 UTC. Opening raises
-    KafkaError when there is no broker or topic, CatalogueError when the catalogue does not hold.
+    `send` waits while too much is unacknowledged. `clock` gives ms since 1970 UTC. Send each event
+    with the same `partitioner`, its repeats and its retraction too. Opening raises KafkaError when
+    there is no broker or topic, CatalogueError when the catalogue does not hold.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Emitter:
         settings: Settings,
         catalogue: Catalogue | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        partitioner: Partitioner = partition_for,
     ) -> None:
         self._settings = settings
+        self._partitioner = partitioner
         self._catalogue = catalogue or load_catalogue(settings.catalog)
         self._validator = Validator(self._catalogue)
         self._clock = clock
@@ -81,7 +84,7 @@ class Emitter:
         async with AsyncExitStack() as stack:
             kafka = self._settings.kafka
             client = await stack.enter_async_context(started(producer(kafka), kafka))
-            box = Outbox(client, Topics(kafka.topic_prefix).responses)
+            box = Outbox(client, Topics(kafka.topic_prefix).responses, self._partitioner)
             await box.start()
             stack.push_async_callback(box.close)
             self._box = box

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
-from pipeline.wire.kafka import partition_for
+from pipeline.wire.kafka import Partitioner, partition_for
 
 LINGER_SECONDS: Final = 0.01
 """A record waits at most this for company: small beside the 150 ms a score takes to show."""
@@ -50,9 +50,12 @@ class Outbox:
     is read once, so that repeats and retractions follow their response for as long as this lives.
     """
 
-    def __init__(self, producer: BatchProducer, topic: str) -> None:
+    def __init__(
+        self, producer: BatchProducer, topic: str, partitioner: Partitioner = partition_for
+    ) -> None:
         self._producer = producer
         self._topic = topic
+        self._partitioner = partitioner
         self._partitions = 0
         self._open: dict[int, Batch] = {}
         self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -77,7 +80,7 @@ class Outbox:
 
     async def put(self, key: bytes, value: bytes | None) -> None:
         """Queue one record. It is sent within the linger time; its fate shows in the counters."""
-        partition = partition_for(key, self._partitions)
+        partition = self._partitioner(key, self._partitions)
         while True:
             batch = self._open.get(partition)
             if batch is None:

@@ -13,11 +13,15 @@ from pipeline.emit.client import Emitter, Report
 from pipeline.emit.simulate import Item, Traffic, items
 from pipeline.emit.truth import Truth
 from pipeline.settings import Settings
+from pipeline.wire.kafka import Partitioner, partition_for
 
 TOLD_SECONDS: Final = 0.25
 """Between two reports of progress: a live display looks smooth at four a second."""
 NAP: Final = 0.05
 """Longest sleep: how soon `stop` is noticed, and that the schedule follows a clock that is set."""
+
+Make = Callable[[Catalogue, Traffic], Iterator[Item]]
+"""Makes the records of some traffic."""
 
 
 @dataclass(slots=True)
@@ -37,17 +41,18 @@ async def simulate(
     traffic: Traffic,
     on_progress: Callable[[SimulationReport], None] = lambda report: None,
     stop: asyncio.Event | None = None,
-    make: Callable[[Catalogue, Traffic], Iterator[Item]] = items,
+    make: Make = items,
+    partitioner: Partitioner = partition_for,
 ) -> SimulationReport:
     """Send `traffic` on its own schedule, whether or not anything keeps up (open loop); history as
     fast as it can be. When `stop` is set what was sent is flushed, and the truth is of that.
-    `make` makes the records: drills change what `items` gives.
+    Drills change what is made, and how it is spread over partitions.
 
     Raises KafkaError when there is no broker.
     """
     began = told = time.monotonic()
     shift: int | None = None
-    async with Emitter(settings) as emitter:
+    async with Emitter(settings, partitioner=partitioner) as emitter:
         report = SimulationReport(Truth(emitter.catalogue))
         for item in make(emitter.catalogue, traffic):
             if stop is not None and stop.is_set():

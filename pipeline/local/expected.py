@@ -12,7 +12,8 @@ Cell = tuple[str, str, str, str, str, str, int]
 """Agency, service, channel, survey, scale, measure, and the start of an hour (ms)."""
 
 Cells = dict[Cell, tuple[int, ...]]
-"""The counts of the values 0..5 of each cell that is not empty."""
+"""The counts of the values 0..5 of each cell that is not empty; between two parts of one traffic
+they may be below 0, where a retraction follows its response."""
 
 Hour = tuple[str, str, str, str, int]
 """One group in one hour."""
@@ -26,13 +27,15 @@ def hour_of(cell: Cell) -> Hour:
 @dataclass(slots=True)
 class Expected:
     """Totals by outcome and reason, and the counts; `failed` records were not acknowledged, and
-    `missing` ones (besides) expired before anybody read them."""
+    `missing` ones (besides) expired before anybody read them. When `crossing`, copies of one event
+    met in different partitions: then its counts are certain after a repair, but no outcome is."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     cells: Cells = field(default_factory=dict)
     failed: int = 0
     missing: int = 0
+    crossing: bool = False
 
     @property
     def sent(self) -> int:
@@ -55,4 +58,7 @@ class Expected:
         for cell, counts in cells.items():
             here = self.cells.get(cell)
             together = counts if here is None else tuple(map(sum, zip(here, counts, strict=True)))
-            self.cells[cell] = together
+            if any(together):
+                self.cells[cell] = together
+            else:
+                self.cells.pop(cell, None)

@@ -39,12 +39,12 @@ class Check:
 
 def judge(expected: Expected, found: Found) -> list[Check]:
     """Every check. Records from elsewhere are counted, and their groups and hours left out."""
+    outcomes = [_outcomes(expected, found), _reasons(expected, found)]
     return [
         _acknowledged(expected),
         _sum(found),
         _received(expected, found),
-        _outcomes(expected, found),
-        _reasons(expected, found),
+        *([] if expected.crossing else outcomes),
         _cells(expected, found),
     ]
 

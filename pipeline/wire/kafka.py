@@ -121,6 +121,10 @@ async def _stopped(stop: Callable[[], Awaitable[None]]) -> None:
             raise
 
 
+Partitioner = Callable[[bytes, int], int]
+"""The partition of a key, of so many."""
+
+
 @lru_cache(maxsize=65_536)
 def partition_for(key: bytes, partitions: int) -> int:
     """Where Kafka's own clients put this key. Remembered: in Python the hash takes 8 µs a key."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.core.catalogue import Catalogue
-from pipeline.emit.simulate import Item, Traffic, items
+from pipeline.emit.run import Make
+from pipeline.emit.simulate import items
 from pipeline.local.verdict import Check
 from pipeline.operate.drill.scene import Scene
 
@@ -38,7 +38,7 @@ class Drill:
     apart: bool = False
     proxied: bool = False
     shares: Mapping[str, Any] = field(default_factory=dict)
-    make: Callable[[Catalogue, Traffic], Iterator[Item]] = items
+    make: Make = items
     env: Mapping[str, str] = field(default_factory=dict)
 
 

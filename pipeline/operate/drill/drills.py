@@ -8,6 +8,7 @@ from pipeline.operate.drill.cluster import losing_brokers, losing_two
 from pipeline.operate.drill.crowd import coming_and_going
 from pipeline.operate.drill.drill import Drill
 from pipeline.operate.drill.expiry import expiring
+from pipeline.operate.drill.flood import BREAKER, flooding
 from pipeline.operate.drill.kills import (
     in_turn,
     killing,
@@ -139,6 +140,14 @@ DRILLS: Final = (
         "nearly half of what is sent cannot be used, below what stops a partition.",
         only_traffic,
         shares={"invalid": 0.7},
+    ),
+    Drill(
+        "garbage-flood",
+        "three quarters of what is sent cannot be used: partitions pause until somebody resumes.",
+        flooding,
+        limit=40.0,
+        flowing=False,
+        env=BREAKER,
     ),
     Drill(
         "records-expired",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from pipeline.emit.run import SimulationReport, simulate
+from pipeline.emit.run import Make, SimulationReport, simulate
 from pipeline.emit.simulate import Traffic
 from pipeline.errors import CxpulseError
 from pipeline.local.broker_properties import HOST
@@ -27,6 +27,7 @@ from pipeline.operate.drill.scene import Scene
 from pipeline.operate.drill.supervisor import Supervisor
 from pipeline.operate.drill.watch import now_ms, watch_scores, watch_store
 from pipeline.store.client import connect_async
+from pipeline.wire.kafka import Partitioner
 
 PARTITIONS = 4
 """Each gets at least a twelfth of the simulated traffic: none is seen late for want of it."""
@@ -93,10 +94,13 @@ async def _played(
         exits.push_async_callback(client.close)
         counted = Counted(client)
 
-        async def send(stop: asyncio.Event) -> SimulationReport:
+        async def send(
+            stop: asyncio.Event, make: Make | None, partitioner: Partitioner
+        ) -> SimulationReport:
             rate = options.rate or drill.rate
             traffic = replace(Traffic(now_ms(), rate, seed=options.seed), **drill.shares)
-            return await simulate(settings, traffic, scene.hear, stop, drill.make)
+            made = make or drill.make
+            return await simulate(settings, traffic, scene.hear, stop, made, partitioner)
 
         async def calm() -> Accounts:
             show.say(f"sent {scene.expected.sent:,}; waiting until all is counted")

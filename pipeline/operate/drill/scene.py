@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
-from pipeline.emit.run import SimulationReport
+from pipeline.emit.run import Make, SimulationReport
 from pipeline.errors import LocalError
 from pipeline.local.expected import Expected
 from pipeline.local.recipes import BROKER, STORE
@@ -20,14 +20,20 @@ from pipeline.local.verdict import Check
 from pipeline.operate.drill.marks import Mark, Marks
 from pipeline.operate.drill.proxy import SlowProxy
 from pipeline.operate.drill.watch import now_ms
+from pipeline.wire.kafka import Partitioner, partition_for
 
 USUAL_SECONDS: Final = 20.0
 """A drill that should last so long or longer takes its pauses as they are meant."""
 PATIENCE_SECONDS: Final = 90.0
 """Twice what the slowest recovery takes (a sink that had backed off to 30 s, a busy machine)."""
 
-Sender = Callable[[asyncio.Event], Coroutine[None, None, SimulationReport]]
-"""Sends until the event is set."""
+
+class Sender(Protocol):
+    """Sends until `stop` is set: what `make` makes, or the drill's own traffic."""
+
+    def __call__(
+        self, stop: asyncio.Event, make: Make | None, partitioner: Partitioner
+    ) -> Coroutine[None, None, SimulationReport]: ...
 
 
 @dataclass(slots=True)
@@ -60,13 +66,19 @@ class Scene:
         self.progress = report
 
     @asynccontextmanager
-    async def traffic(self, *, lost: bool = False) -> AsyncIterator[None]:
+    async def traffic(
+        self,
+        make: Make | None = None,
+        partitioner: Partitioner = partition_for,
+        *,
+        lost: bool = False,
+    ) -> AsyncIterator[None]:
         """Known traffic during the block; what was sent joins `expected` at its end: as missing
         when it will be `lost` before anybody reads it."""
         stop = asyncio.Event()
         self.began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            sending = group.create_task(self.sender(stop))
+            sending = group.create_task(self.sender(stop, make, partitioner))
             try:
                 yield
             finally:
@@ -98,12 +110,26 @@ class Scene:
             self.show.say(f"scores are told again {told}")
 
     async def owner(self, partition: int) -> str:
-        """The score worker that has it, as its /healthz says. Raises LocalError when none has."""
-        for name, part in self.stack.parts.items():
-            owned = (await asyncio.to_thread(part.health)).get("partitions", {})
-            if isinstance(owned, dict) and str(partition) in owned:
+        """The score worker that has it. Raises LocalError when none has."""
+        for name, owned in (await self._owned()).items():
+            if partition in owned:
                 return name
         raise LocalError(f"no score worker owns partition {partition}")
+
+    async def paused(self) -> dict[int, int]:
+        """Where the circuit breaker paused partitions: partition → offset."""
+        owned = (await self._owned()).values()
+        facts = {partition: fact for each in owned for partition, fact in each.items()}
+        return {p: at for p, fact in sorted(facts.items()) if (at := fact.get("paused_at", 0))}
+
+    async def _owned(self) -> dict[str, dict[int, dict[str, int]]]:
+        """What each score worker says on /healthz of its partitions."""
+        found: dict[str, dict[int, dict[str, int]]] = {}
+        for name, part in self.stack.parts.items():
+            said = (await asyncio.to_thread(part.health)).get("partitions", {})
+            if isinstance(said, dict):
+                found[name] = {int(partition): dict(fact) for partition, fact in said.items()}
+        return found
 
     async def crash(self, name: str) -> Mark:
         """kill -9, and start it again at once. Nothing can work without a server: for those the
