@@ -64,6 +64,11 @@ OLDEST_UNSCORED = Gauge(
 LAG_RECORDS = Gauge(
     "cxpulse_score_lag_records", "Records in the log that are not folded yet.", ["partition"]
 )
+OPEN_RECORDS = Gauge(
+    "cxpulse_score_open_records",
+    "Records that cannot be read yet: a transaction of a producer is open before them.",
+    ["partition"],
+)
 PARTITIONS_OWNED = Gauge("cxpulse_partitions_owned", "Partitions this worker folds now.")
 REBALANCES = Counter("cxpulse_rebalances", "Assignments this worker received.")
 CHECKPOINT_AGE = Gauge(

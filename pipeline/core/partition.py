@@ -7,9 +7,8 @@ same state, however the records were cut into batches and wherever the fold was 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from pipeline.core.book import Book, measures_of
 from pipeline.core.breaker import OFF, Breaker, Limits
@@ -27,16 +26,13 @@ from pipeline.core.updates import (
     Totals,
     Verdict,
     WindowRow,
+    in_parts,
     make_version,
 )
 from pipeline.core.windows import HOUR
 
 Record = tuple[int, int, Response | Mapping[str, object] | Reason]
 """(offset, append time in ms, decoded record or why it could not be decoded)."""
-
-
-MOST_ROWS: Final = 5_000
-"""Hours in one message: 105 bytes each with the widest form, a quarter of what a topic takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +144,11 @@ class PartitionState:
             self._missing += log_start - self.next_offset
             self.next_offset = log_start
 
+    def skip(self, offset: int) -> None:
+        """No record is left below `offset`: what is there marks or belongs to transactions."""
+        self._marker += max(0, offset - self.next_offset)
+        self.next_offset = max(self.next_offset, offset)
+
     def emit(self, now: int, windows: bool) -> Emission:
         """Take what changed since the last emission, as of wall clock `now` (ms).
 
@@ -176,7 +177,7 @@ class PartitionState:
             for group in list(self._repairs)
             if (update := self._update(group, now, False)) is not None
         ]
-        return Emission(tuple(part for u in updates for part in _parts(u)), self._entry())
+        return Emission(tuple(part for one in updates for part in in_parts(one)), self._entry())
 
     def cut(self, full: bool) -> Cut:
         """What a checkpoint must hold. Raises ValueError unless all that changed has been emitted:
@@ -336,13 +337,3 @@ class PartitionState:
     def _take_ids(self, full: bool) -> bytes:
         fresh = self.ids.take_fresh()
         return self.ids.pack() if full else fresh
-
-
-def _parts(update: ScoreUpdate) -> Iterator[ScoreUpdate]:
-    """An update in messages that Kafka takes; rows of one version may come in several."""
-    windows, repairs = update.windows, update.repairs
-    rows = update.panes
-    while len(rows) > MOST_ROWS or len(repairs) > MOST_ROWS:
-        yield replace(update, panes=rows[:MOST_ROWS], windows=(), repairs=repairs[:MOST_ROWS])
-        rows, repairs = rows[MOST_ROWS:], repairs[MOST_ROWS:]
-    yield replace(update, panes=rows, windows=windows, repairs=repairs)

@@ -21,6 +21,7 @@ _BY_PARTITION: Final = (
     metrics.OLDEST_UNSCORED,
     metrics.CHECKPOINT_AGE,
     metrics.SCORE_PAUSED,
+    metrics.OPEN_RECORDS,
 )
 
 
@@ -75,6 +76,7 @@ class Gauges:
             metrics.LAG_RECORDS.labels(label).set(tenure.lag)
             metrics.OLDEST_UNSCORED.labels(label).set(_oldest_unscored(tenure))
             metrics.CHECKPOINT_AGE.labels(label).set(tenure.checkpoint_age)
+            metrics.OPEN_RECORDS.labels(label).set(tenure.open_records)
             metrics.SCORE_PAUSED.labels(label).set(bool(tenure.paused_at))
         self._shown = set(owned)
 

@@ -22,6 +22,7 @@ from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
+from pipeline.score.transport import Place
 from pipeline.wire.dead_letters import DeadLetter, attempt_of, dead_letter
 from pipeline.wire.reading import ResponseReader
 
@@ -51,6 +52,7 @@ class Tenure:
         self.pace = pace
         self.stamp = 0
         self.log_end = restored.log_end
+        self.open_records = 0
         self.alive = True
         self.progress_at = time.monotonic()
         self.uncut_records = 0
@@ -72,7 +74,7 @@ class Tenure:
 
     @property
     def lag(self) -> int:
-        """Records in the log that are not folded yet, as far as is known."""
+        """Offsets that are not folded yet, as far as is known: not those of open transactions."""
         return max(0, self.log_end - self.state.next_offset)
 
     @property
@@ -109,16 +111,17 @@ class Tenure:
         self._next_reader = reader
 
     def parts(self, records: Records) -> Iterator[Records]:
-        """The records in one piece, or in two: those that may have been told already by the old
-        catalogue, and those that need not wait for the next checkpoint to be judged by the new."""
+        """The records, if any, in one piece or two: those that may have been told already by the
+        old catalogue, and those that need not wait for the next checkpoint to go by the new."""
         told = self._told_to
         waits = self._next_reader is not self._reader
-        if waits and records[0].offset < told <= records[-1].offset:
+        if waits and records and records[0].offset < told <= records[-1].offset:
             yield between(records, 0, told)
             records = between(records, told, records[-1].offset + 1)
-        yield records
+        if records:
+            yield records
 
-    def fold(self, records: Records, log_end: int) -> None:
+    def fold(self, records: Records) -> None:
         """Decode and fold one chunk, as far as the breaker lets it. A bad record becomes a dead
         letter and raises nothing."""
         before = self.state.next_offset
@@ -126,18 +129,24 @@ class Tenure:
         verdicts = self.state.apply(self._decoded(records), replayed(records))
         metrics.FOLD_SECONDS.observe(time.perf_counter() - started)
         metrics.CHUNK_RECORDS.observe(len(records))
-        self.log_end = max(log_end, self.state.next_offset)
-        self.progress_at = time.monotonic()
         fresh = between(records, before, self.state.next_offset)
         if not fresh:
             return
         self.uncut_records += len(fresh)
         if self._uncut_since is None:
-            self._uncut_since = self.progress_at
+            self._uncut_since = time.monotonic()
         if self._untold_since is None:
             self._untold_since = fresh[0].timestamp
         self._count(len(fresh), verdicts)
         self._keep_dead(fresh, verdicts)
+
+    def reached(self, place: Place) -> None:
+        """All that was read is folded, save during a pause."""
+        if not self.paused_at:
+            self.state.skip(place.read_to)
+        self.log_end = max(place.stable_end, self.state.next_offset)
+        self.open_records = max(0, place.log_end - self.log_end)
+        self.progress_at = time.monotonic()
 
     def due(self) -> bool:
         """Whether there is something to tell, and it is time."""

@@ -8,9 +8,11 @@ aiokafka are pinned, and `tests/contract/test_faust_private_api.py` fails when o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from itertools import zip_longest
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -44,15 +46,25 @@ OUTPUT_TIMEOUT_MS: Final = 60_000
 """A broker restart takes seconds; output not acknowledged after a minute ends the process."""
 
 
+class Place(NamedTuple):
+    """How far a partition is read, and where its log ends; from `stable_end` on it waits for a
+    transaction of some producer to end."""
+
+    read_to: int
+    stable_end: int
+    log_end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Records of one partition in offset order. `stamp` names the seek they were read after:
-    a chunk with another stamp than its partition's is stale and must not be folded."""
+    """Records of one partition in offset order, all there are before its place; none when the place
+    is the only news. `stamp` names the seek they were read after: a chunk with another stamp than
+    its partition's is stale and must not be folded."""
 
     partition: int
     records: Sequence[ConsumerRecord[bytes, bytes]]
     stamp: int
-    log_end: int
+    place: Place
 
 
 class Host(Protocol):
@@ -70,9 +82,11 @@ class Host(Protocol):
 
 
 class Fetched(dict[TP, list[ConsumerRecord[bytes, bytes]]]):
-    """Records by partition, and the number of the last seek before they were taken."""
+    """Records by partition, the number of the last seek before they were taken, and the place of
+    every partition just after."""
 
     stamp: int = 0
+    places: Mapping[TP, Place] = MappingProxyType({})
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -98,7 +112,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Fetched:
         fetched = Fetched(await super()._fetch_records(*args, **kwargs))
         fetched.stamp = self.stamp
+        fetched.places = dict(self._places())
         return fetched
+
+    def _places(self) -> Iterator[tuple[TP, Place]]:
+        """Of the partitions that were fetched from since they were assigned."""
+        subscriptions = self._ensure_consumer()._subscription
+        for tp in subscriptions.assigned_partitions():
+            state = subscriptions.subscription.assignment.state_value(tp)
+            if state.has_valid_position and state.lso is not None:
+                yield TP(*tp), Place(state.position, state.lso, state.highwater)
 
     async def seek_stamped(self, offsets: Mapping[TP, int], stamp: int) -> None:
         """Set positions; records taken from then on have this stamp."""
@@ -135,6 +158,7 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._read_offset = Unfiltered()
         self._stamp = 0
+        self._told: dict[TP, Place] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -150,22 +174,30 @@ class Consumer(driver.Consumer):
             return
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
-        for tp, records in fetched.items():
-            log_end = self.highwater(tp) or 0
-            for at in range(0, len(records), CHUNK):
+        for tp, place in fetched.places.items():
+            for chunk in self._chunks(tp, fetched.get(tp, []), fetched.stamp, place):
                 if self.should_stop or not self.flow_active or fetched.stamp != self._stamp:
                     return
-                part = records[at : at + CHUNK]
-                yield tp, self._message(tp, Chunk(tp.partition, part, fetched.stamp, log_end))
+                self._told[tp] = place
+                yield tp, self._message(tp, chunk)
+
+    def _chunks(
+        self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]], stamp: int, place: Place
+    ) -> Iterator[Chunk]:
+        parts = [records[at : at + CHUNK] for at in range(0, len(records), CHUNK)]
+        if not parts and place != self._told.get(tp):
+            parts = [()]  # marks were read, or the log has grown by what cannot be read yet
+        for part, later in zip_longest(parts, parts[1:]):
+            at = place._replace(read_to=later[0].offset) if later else place
+            yield Chunk(tp.partition, part, stamp, at)
 
     def _message(self, tp: TP, chunk: Chunk) -> ConsumerMessage:
-        last = chunk.records[-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000,
-            last.timestamp_type,
+            chunk.place.read_to - 1,
+            0.0,  # nobody asks for times here
+            0,
             [],
             None,
             cast(bytes, chunk),  # Faust passes it on unread: RawSchema decodes nothing
@@ -189,6 +221,7 @@ class Consumer(driver.Consumer):
         self._stamp += 1
         host.begin(starts, self._stamp)
         offsets = {TP(host.source, partition): at for partition, at in starts.items()}
+        self._told = {}
         await self._thread.seek_stamped(offsets, self._stamp)
 
     def on_buffer_full(self, tp: TP) -> None:

@@ -166,10 +166,10 @@ class ScoreWorker:
         if tenure is None or tenure.stamp != chunk.stamp:
             return
         if tenure.paused_at:
-            tenure.log_end = max(tenure.log_end, chunk.log_end)
+            tenure.reached(chunk.place)
             return  # read again when it goes on
         self._refuse(chunk, tenure)
-        first = chunk.records[0].offset
+        first = chunk.records[0].offset if chunk.records else chunk.place.read_to
         if first > tenure.state.next_offset:
             await self._note_lost(tenure, first)
         for part in tenure.parts(chunk.records):
@@ -177,20 +177,22 @@ class ScoreWorker:
                 await tenure.checkpoint()
             if self._closing or not tenure.alive:
                 return
-            tenure.fold(part, chunk.log_end)
+            tenure.fold(part)
+        tenure.reached(chunk.place)
         self._changed.set()
         await self._after(tenure)
 
     def _refuse(self, chunk: Chunk, tenure: Tenure) -> None:
         """Raises KafkaError when these records must not be folded onto that state."""
-        if chunk.records[0].timestamp_type != APPEND_TIME:
+        if chunk.records and chunk.records[0].timestamp_type != APPEND_TIME:
             raise KafkaError(
                 f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
                 "topics` shows the drift; alter it with Kafka's own tool"
             )
-        if 0 < chunk.log_end < tenure.state.next_offset:
+        log_end = chunk.place.log_end
+        if 0 < log_end < tenure.state.next_offset:
             raise CheckpointError(
-                f"topic {self.source} partition {chunk.partition} ends at {chunk.log_end}, below "
+                f"topic {self.source} partition {chunk.partition} ends at {log_end}, below "
                 f"what was folded ({tenure.state.next_offset}): it was re-created"
             )
 
@@ -204,7 +206,7 @@ class ScoreWorker:
             await tenure.emit()
 
     async def _note_lost(self, tenure: Tenure, offset: int) -> None:
-        """A gap is control records or compaction, unless retention has overtaken the fold."""
+        """A gap is marks, aborted or compacted records, unless retention has overtaken the fold."""
         start = await self._consumer.log_start(TP(self.source, tenure.partition))
         if start > tenure.state.next_offset:
             lost = min(start, offset) - tenure.state.next_offset

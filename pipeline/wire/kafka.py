@@ -68,6 +68,8 @@ def producer(kafka: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:
 def consumer(kafka: KafkaSettings, *topics: str, **overrides: Any) -> AIOKafkaConsumer:
     """A consumer from the earliest record on that commits nothing by itself; not started yet.
 
+    It reads no record of an aborted transaction; to it, a log ends where the first open one begins.
+
     `overrides` are aiokafka's own arguments and win.
     """
     session_ms = int(kafka.session_timeout_seconds * 1000)
@@ -75,6 +77,7 @@ def consumer(kafka: KafkaSettings, *topics: str, **overrides: Any) -> AIOKafkaCo
         **client_options(kafka),
         "auto_offset_reset": "earliest",
         "enable_auto_commit": False,
+        "isolation_level": "read_committed",  # what a producer took back never happened
         "fetch_max_bytes": FETCH_BYTES,
         "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
         "fetch_max_wait_ms": FETCH_WAIT_MS,

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import faust
 import pytest
 from aiokafka.conn import AIOKafkaConnection, OAuthAuthenticator
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from faust.app.base import App
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -36,6 +36,10 @@ RELIED_ON: list[tuple[Callable[..., object], str]] = [
     # taking records and moving the position are one step
     (Fetcher.fetched_records, "be4348896b9b"),
     (FetchResult.check_assignment, "b5340df67e3f"),
+    # after records were taken, the position is past the marks that follow them
+    (FetchResult.getall, "3e717e30de50"),
+    (PartitionRecords._unpack_records, "b803e6d46480"),
+    (Fetcher._proc_fetch_request, "59bf948fff47"),
     # the dialogue of OAUTHBEARER
     (AIOKafkaConnection._do_sasl_handshake, "d4f7b5acbbec"),
     (AIOKafkaConnection.authenticator_oauth, "8fdc4e867f0d"),

@@ -79,9 +79,8 @@ class Truth:
             names = ("accepted", "duplicate", "late", "retraction", "dead_letter")
             if parts != [below[name] for name in names]:
                 yield f"ledger row at {following}: {parts}, not {below}"
-        last = self.log[-1][0] + 1 if self.log else 0
-        if max((key[2] for key in rows), default=0) != last:
-            yield f"the ledger ends at {max((k[2] for k in rows), default=0)}, not at {last}"
+        if max((key[2] for key in rows), default=0) != self.end:
+            yield f"the ledger ends at {max((k[2] for k in rows), default=0)}, not at {self.end}"
 
     def _panes(self) -> Iterator[str]:
         told: dict[tuple[Group, int], dict[str, list[int]]] = {}
@@ -149,6 +148,7 @@ class Truth:
         kept = PartitionState.load([decode_cut(cut) for cut in chain.cuts], validator)
         whole = PartitionState(self.number, GENERATION, 0, validator)
         whole.apply(self.log)
+        whole.skip(self.end)
         if snapshot(kept) != snapshot(whole):
             yield f"checkpoint at {kept.next_offset} {_difference(snapshot(kept), snapshot(whole))}"
 

@@ -10,7 +10,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from pipeline.score.transport import Chunk, Consumer, Host, Producer
+from pipeline.score.transport import Chunk, Consumer, Host, Place, Producer
 from tests.simulation.broker import FakeProducer, Stored
 from tests.simulation.groups import Group, Member, Partitions
 
@@ -68,7 +68,7 @@ class GroupConsumer:
     def last_poll_timestamp(self, partition: TopicPartition) -> int | None:
         return None
 
-    def highwater(self, partition: TopicPartition) -> int | None:
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
         return self._broker.topics[partition.topic][partition.partition].end
 
     async def position(self, partition: TopicPartition) -> int:
@@ -273,10 +273,11 @@ class App:
             if position and rng.random() < 0.05:
                 position = max(0, position - 1 - int(rng.random() * 3))
             records = self._broker.read(source, number, position, 1 + int(rng.random() * 8))
-            if records and records[-1].offset >= self._positions[number]:
-                self._positions[number] = records[-1].offset + 1
-                end = self._broker.topics[source][number].end
-                return Chunk(number, records, self._taking, end)
+            end = self._broker.topics[source][number].end
+            read_to = records[-1].offset + 1 if records else end
+            if read_to > self._positions[number]:
+                self._positions[number] = read_to
+                return Chunk(number, records, self._taking, Place(read_to, end, end))
         return None
 
     async def _work(self) -> None:

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import structlog
 
-from pipeline.core import partition
+from pipeline.core import updates
 from pipeline.operate import pauses
 from pipeline.score import checkpoints, log_reader, tenure, worker
 from pipeline.sink import held, intake, repairs, service
@@ -87,4 +87,4 @@ def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield segments, "SEGMENT", 600
     yield tenure, "MAX_EXCEPTIONS", 4
     yield tenure, "MAX_HELD_BYTES", 300
-    yield partition, "MOST_ROWS", 3
+    yield updates, "MOST_ROWS", 3

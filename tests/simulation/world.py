@@ -100,6 +100,8 @@ class World:
             self.broker.mark(TOPICS.responses, number)
         offset = self.broker.append(TOPICS.responses, number, b"", value, ())
         self.sent[number].log.append((offset, self.clock(), meaning))
+        if self.rng.random() < 0.05:
+            self.broker.mark(TOPICS.responses, number)
 
     def launch(self, workers: int, sinks: int) -> None:
         for n in range(workers):
@@ -199,9 +201,8 @@ class World:
         )
 
     def _cut(self, number: int) -> bool:
-        """Whether a checkpoint holds the last record."""
-        log = self.sent[number].log
-        end = log[-1][0] + 1 if log else 0
+        """Whether a checkpoint holds the last record, and the marks after it."""
+        end = self.broker.topics[TOPICS.responses][number].end
         return any(
             record.value is not None and decode_manifest(record.value).next_offset == end
             for record in reversed(self.broker.topics[TOPICS.checkpoints][number].records)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.partition import MOST_ROWS, _parts
-from pipeline.core.updates import Group, PaneRow, ScoreUpdate, WindowRow
+from pipeline.core.updates import MOST_ROWS, Group, PaneRow, ScoreUpdate, WindowRow, in_parts
 
 
 def test_every_row_is_told_once_and_no_message_is_too_long() -> None:
@@ -19,7 +18,7 @@ def test_every_row_is_told_once_and_no_message_is_too_long() -> None:
         windows=(WindowRow("1h", 60_000, (1, 0, 0, 0, 0, 0)),),
         repairs=tuple(range(MOST_ROWS + 1)),
     )
-    parts = list(_parts(update))
+    parts = list(in_parts(update))
     assert [row for part in parts for row in part.panes] == list(update.panes)
     assert [hour for part in parts for hour in part.repairs] == list(update.repairs)
     assert [row for part in parts for row in part.windows] == list(update.windows)
