@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pipeline import metrics
@@ -26,10 +26,14 @@ _BY_PARTITION: Final = (
 
 
 def judge(
-    tenures: Iterable[Tenure], waiting_since: float | None, failure: Exception | None
+    tenures: Iterable[Tenure],
+    silence: Callable[[int], float],
+    waiting_since: float | None,
+    failure: Exception | None,
 ) -> Health:
     """Health from what the worker knows. `waiting_since` (monotonic) is set while it has no
-    assignment, which is fine for a while; an empty assignment is fine for ever."""
+    assignment, which is fine for a while; an empty assignment is fine for ever. `silence` is for
+    how many seconds nothing was heard of a partition: only one that is caught up must be."""
     now = time.monotonic()
     owned = sorted(tenures, key=lambda tenure: tenure.partition)
     reasons = [f"failed: {failure}"] if failure else []
@@ -41,6 +45,9 @@ def judge(
                 f"partition {tenure.partition}: {tenure.lag} records wait, nothing folded "
                 f"for {now - tenure.progress_at:.0f} s"
             )
+        quiet = silence(tenure.partition)
+        if not tenure.lag and quiet > STUCK_SECONDS:
+            reasons.append(f"partition {tenure.partition}: no answer from Kafka for {quiet:.0f} s")
         if tenure.checkpoint_age > STUCK_SECONDS:
             reasons.append(
                 f"partition {tenure.partition}: no checkpoint for {tenure.checkpoint_age:.0f} s"

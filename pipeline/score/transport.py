@@ -8,6 +8,7 @@ aiokafka are pinned, and `tests/contract/test_faust_private_api.py` fails when o
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -82,11 +83,12 @@ class Host(Protocol):
 
 
 class Fetched(dict[TP, list[ConsumerRecord[bytes, bytes]]]):
-    """Records by partition, the number of the last seek before they were taken, and the place of
-    every partition just after."""
+    """Records by partition, the number of the last seek before they were taken, and of every
+    partition the place just after, and when (ms) the broker has last answered a fetch of it."""
 
     stamp: int = 0
     places: Mapping[TP, Place] = MappingProxyType({})
+    heard: Mapping[TP, int] = MappingProxyType({})
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -112,16 +114,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Fetched:
         fetched = Fetched(await super()._fetch_records(*args, **kwargs))
         fetched.stamp = self.stamp
-        fetched.places = dict(self._places())
+        states = dict(self._states())
+        fetched.places = {
+            tp: Place(state.position, state.lso, state.highwater) for tp, state in states.items()
+        }
+        fetched.heard = {tp: state.timestamp for tp, state in states.items()}
         return fetched
 
-    def _places(self) -> Iterator[tuple[TP, Place]]:
+    def _states(self) -> Iterator[tuple[TP, Any]]:
         """Of the partitions that were fetched from since they were assigned."""
         subscriptions = self._ensure_consumer()._subscription
         for tp in subscriptions.assigned_partitions():
             state = subscriptions.subscription.assignment.state_value(tp)
             if state.has_valid_position and state.lso is not None:
-                yield TP(*tp), Place(state.position, state.lso, state.highwater)
+                yield TP(*tp), state
 
     async def seek_stamped(self, offsets: Mapping[TP, int], stamp: int) -> None:
         """Set positions; records taken from then on have this stamp."""
@@ -159,6 +165,7 @@ class Consumer(driver.Consumer):
         self._read_offset = Unfiltered()
         self._stamp = 0
         self._told: dict[TP, Place] = {}
+        self._heard: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -172,6 +179,7 @@ class Consumer(driver.Consumer):
         fetched, _ = await self._wait_next_records(timeout)
         if not isinstance(fetched, Fetched):
             return
+        self._heard |= fetched.heard
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         for tp, place in fetched.places.items():
@@ -222,6 +230,7 @@ class Consumer(driver.Consumer):
         host.begin(starts, self._stamp)
         offsets = {TP(host.source, partition): at for partition, at in starts.items()}
         self._told = {}
+        self._heard = dict.fromkeys(offsets, time.time_ns() // 1_000_000)
         await self._thread.seek_stamped(offsets, self._stamp)
 
     def on_buffer_full(self, tp: TP) -> None:
@@ -233,6 +242,12 @@ class Consumer(driver.Consumer):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's liveness alarms look at its own commits, which are not used; see health.py."""
+
+    def silence(self, tp: TP) -> float:
+        """Seconds since a fetch of this partition was answered, if only with "nothing new", and we
+        took notice. Partitions that are full of unread records are not asked for."""
+        heard = self._heard.get(tp)
+        return max(0.0, time.time() - heard / 1000) if heard else 0.0
 
     async def commit_for_display(self, offsets: Mapping[TP, int]) -> None:
         """See the thread's method."""

@@ -115,7 +115,8 @@ class ScoreWorker:
 
     def health(self) -> Health:
         """Progress, not mere life. Safe to call from another thread."""
-        return judge(list(self._tenures.values()), self._waiting_since, self.failure)
+        tenures = list(self._tenures.values())
+        return judge(tenures, self._silence, self._waiting_since, self.failure)
 
     async def take_over(self, partitions: frozenset[int]) -> Mapping[int, int]:
         """See Host. A failure ends the process; nothing flows until then."""
@@ -315,6 +316,9 @@ class ScoreWorker:
         for tenure in self._tenures.values():
             tenure.release()
         self._ended.set()
+
+    def _silence(self, partition: int) -> float:
+        return self._consumer.silence(TP(self.source, partition))
 
     @property
     def _consumer(self) -> Consumer:
