@@ -7,7 +7,7 @@ same state, however the records were cut into batches and wherever the fold was 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from pipeline.core.book import Book, measures_of
@@ -16,7 +16,7 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import UNKNOWN, Cut, check_chain
 from pipeline.core.ids import COUNTED, RETRACTION_ONLY, IdState, IdStore
 from pipeline.core.reasons import Outcome, Reason
-from pipeline.core.response import MAX_AHEAD, Response, Validator
+from pipeline.core.response import MAX_AHEAD, Response
 from pipeline.core.updates import (
     Gap,
     Group,
@@ -31,8 +31,8 @@ from pipeline.core.updates import (
 )
 from pipeline.core.windows import HOUR
 
-Record = tuple[int, int, Response | Mapping[str, object] | Reason]
-"""(offset, append time in ms, decoded record or why it could not be decoded)."""
+Record = tuple[int, int, Response | Reason]
+"""(offset, append time in ms, what was answered or why the record cannot be used)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class PartitionState:
         partition: int,
         generation: int,
         start_offset: int,
-        validator: Validator,
+        catalogue: Catalogue,
         *,
         partial: bool = False,
         limits: Limits = OFF,
@@ -64,9 +64,8 @@ class PartitionState:
         self.as_of = 0
         self.floor = 0
         self.ids = IdStore()
-        self.book = Book(validator.catalogue)
+        self.book = Book(catalogue)
         self.breaker = Breaker(limits)
-        self._validator = validator
         self._partial = partial
         self._told_to = start_offset
         self._shown_at = 0
@@ -85,7 +84,7 @@ class PartitionState:
     @property
     def catalogue(self) -> Catalogue:
         """What records are judged by."""
-        return self._validator.catalogue
+        return self.book.catalogue
 
     @property
     def version(self) -> int:
@@ -200,19 +199,18 @@ class PartitionState:
             breaker=self.breaker.cut(),
         )
 
-    def switch(self, validator: Validator) -> None:
-        """Judge what follows by another catalogue. The next cut must be full: together they are
+    def switch(self, catalogue: Catalogue) -> None:
+        """What follows is read by another catalogue. The next cut must be full: together they are
         what a restart with that catalogue would make, so that a crash changes nothing.
 
         Raises ValueError unless all that changed has been emitted.
         """
         self._refuse_untold()
-        self._validator = validator
-        self.book = self.book.under(validator.catalogue)
+        self.book = self.book.under(catalogue)
 
     @classmethod
     def load(
-        cls, cuts: Sequence[Cut], validator: Validator, limits: Limits = OFF
+        cls, cuts: Sequence[Cut], catalogue: Catalogue, limits: Limits = OFF
     ) -> PartitionState:
         """The state after the last of `cuts`: a full one and the increments that follow it.
 
@@ -220,7 +218,7 @@ class PartitionState:
         """
         last = check_chain(cuts)
         partial = last.floor == UNKNOWN
-        state = cls(last.partition, last.generation, last.start_offset, validator, partial=partial)
+        state = cls(last.partition, last.generation, last.start_offset, catalogue, partial=partial)
         state.next_offset = state._told_to = last.next_offset
         state.as_of = last.as_of
         state.floor = 0 if partial else last.floor
@@ -237,18 +235,12 @@ class PartitionState:
             state.ids.unpack(cut.ids, cut.full)
         return state
 
-    def _judge(
-        self, record: Response | Mapping[str, object] | Reason, appended_at: int
-    ) -> tuple[Outcome, str] | None:
+    def _judge(self, response: Response | Reason, appended_at: int) -> tuple[Outcome, str] | None:
         """The outcome of one record and its reason; None when it is simply accepted."""
         if self._partial:
             self._begin(appended_at)
-        response = record
-        if not isinstance(response, Response):
-            if not isinstance(response, Reason):
-                response = self._validator.check(response, appended_at)
-            if isinstance(response, Reason):
-                return Outcome.DEAD_LETTER, response
+        if isinstance(response, Reason):
+            return Outcome.DEAD_LETTER, response
         event_id, occurred_at, group, slots, content, retracted = response
         hour = occurred_at // HOUR
         if hour < self.floor or hour < self.book.oldest_hour:

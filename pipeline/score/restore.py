@@ -113,7 +113,7 @@ class CheckpointStore:
             self._refuse_empty_start(where, stock, log_start)
             fresh = self._readers.current
             state = PartitionState(
-                *(partition, stock.generation, log_start, fresh.validator),
+                *(partition, stock.generation, log_start, fresh.validator.catalogue),
                 partial=log_start > 0,
                 limits=self._limits,
             )
@@ -152,7 +152,8 @@ class CheckpointStore:
             try:
                 by = self._readers.of(catalogue_from_bytes(zlib.decompress(chain.catalogue)))
                 cuts = [decode_cut(segments) for segments in chain.cuts]
-                return chain, PartitionState.load(cuts, by.validator, self._limits), by
+                catalogue = by.validator.catalogue
+                return chain, PartitionState.load(cuts, catalogue, self._limits), by
             except (ValueError, CatalogueError, zlib.error):
                 continue  # damaged in a way its checksums do not show: the chain before it
         return None

@@ -192,7 +192,7 @@ class Tenure:
     def _switch(self) -> None:
         """What is folded from here on is told only after the cut that names the catalogue."""
         self._reader = self._next_reader
-        self.state.switch(self._reader.validator)
+        self.state.switch(self._reader.validator.catalogue)
         self._writer.adopt(self.state.catalogue)
         self._restored = True  # all groups are to be told anew: their measures may be others
         metrics.CATALOGUE_SWITCHES.inc()

@@ -10,7 +10,6 @@ from typing import cast
 import pytest
 
 from pipeline.core.book import measures_of
-from pipeline.core.partition import Record
 from pipeline.core.reasons import Reason
 from pipeline.core.updates import make_version
 from pipeline.sink.raw import NO_EVENT
@@ -21,7 +20,7 @@ from pipeline.store.client import Client
 from tests.fixtures.schema import insert, migrated
 from tests.support.logs import make_log
 from tests.support.naive import HOUR_MS, Naive
-from tests.support.world import CATALOGUE, GROUPS
+from tests.support.world import CATALOGUE, GROUPS, Sent
 
 pytestmark = pytest.mark.engine
 
@@ -33,7 +32,7 @@ KINDS = ("new", "new", "new", "first", "again", "flip", "flip", "other", "other"
 
 
 @pytest.fixture(scope="module")
-def logs() -> list[list[Record]]:
+def logs() -> list[list[Sent]]:
     drawn = random.Random(4)
     number = drawn.randrange
 
@@ -44,7 +43,7 @@ def logs() -> list[list[Record]]:
 
 
 @pytest.fixture(scope="module")
-def client(clickhouse: str, logs: list[list[Record]]) -> Iterator[Client]:
+def client(clickhouse: str, logs: list[list[Sent]]) -> Iterator[Client]:
     with migrated(clickhouse) as made:
         rows, outcomes = [], []
         for partition, log in enumerate(logs):
@@ -65,7 +64,7 @@ def client(clickhouse: str, logs: list[list[Record]]) -> Iterator[Client]:
         yield made
 
 
-def read(log: list[Record]) -> list[Record]:
+def read(log: list[Sent]) -> list[Sent]:
     """What the scorer read of a log."""
     return [record for record in log if record[0] not in GAP]
 
@@ -83,7 +82,7 @@ def _row(partition: int, offset: int, record: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
 def test_every_hour_of_every_group_is_counted_as_the_design_says(
-    client: Client, logs: list[list[Record]], share: float
+    client: Client, logs: list[list[Sent]], share: float
 ) -> None:
     notes, expected = [], {}
     for partition, log in enumerate(logs):

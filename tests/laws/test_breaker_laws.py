@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.breaker import BUCKETS, Limits
-from pipeline.core.partition import Record
 from pipeline.core.reasons import Reason
 from tests.support.logs import many
 from tests.support.runs import Plan, Run, snapshot
-from tests.support.world import GROUPS, START, response
+from tests.support.world import GROUPS, START, Sent, response
 
 WINDOW: Final = 30_000
 WIDTH: Final = WINDOW // BUCKETS
@@ -29,9 +28,9 @@ actions = st.sampled_from(("none", "tell", "cut", "full", "crash"))
 plans = st.lists(st.tuples(st.integers(0, 12), actions, st.integers(0, 5)), max_size=10)
 
 
-def make(story: Story, start: int) -> tuple[list[Record], set[int]]:
+def make(story: Story, start: int) -> tuple[list[Sent], set[int]]:
     """The log of a story, and which offsets were replayed; those are dead letters again."""
-    log: list[Record] = []
+    log: list[Sent] = []
     replayed = set()
     clock = START
     for offset, (jump, kind) in enumerate(story, start):
@@ -43,7 +42,7 @@ def make(story: Story, start: int) -> tuple[list[Record], set[int]]:
     return log, replayed
 
 
-def pauses(log: list[Record], replayed: set[int]) -> list[int]:
+def pauses(log: list[Sent], replayed: set[int]) -> list[int]:
     """Where it must trip when each pause is lifted, counted anew for every dead letter."""
     found = []
     seen: list[tuple[int, bool]] = []  # part of the window, dead

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.catalogue import Catalogue, Survey
-from pipeline.core.partition import Emission, PartitionState, Record
-from pipeline.core.response import Validator
+from pipeline.core.partition import Emission, PartitionState
 from pipeline.wire.catalogue import make_catalogue
 from pipeline.wire.cuts import decode_cut, encode_cut
 from tests.support.logs import Step, make_log, many, steps
 from tests.support.runs import Plan, Run, snapshot
-from tests.support.world import CATALOGUE
+from tests.support.world import CATALOGUE, Sent, checked
 
 
 def without(survey: str, measure: str) -> Survey:
@@ -63,7 +62,7 @@ class Changing(Run):
     `reborn` a crash after which the next owner has another catalogue from the start.
     """
 
-    def __init__(self, log: list[Record]) -> None:
+    def __init__(self, log: list[Sent]) -> None:
         self.wanted = CATALOGUE
         self.told_to = self.entered = 0
         self.switches: list[tuple[int, str]] = []
@@ -93,7 +92,7 @@ class Changing(Run):
         may = state.next_offset >= self.told_to
         switch = may and self.wanted.digest != state.catalogue.digest
         if switch:
-            state.switch(Validator(self.wanted))
+            state.switch(self.wanted)
         full = full or switch or not self.chain
         segments = encode_cut(state.cut(full))
         if not saved:
@@ -106,7 +105,7 @@ class Changing(Run):
     def _restored(self) -> PartitionState:
         cuts = [decode_cut(segments) for segments in self.chain]
         self.told_to = self.entered
-        return PartitionState.load(cuts, Validator(BY_DIGEST[cuts[-1].catalogue]))
+        return PartitionState.load(cuts, BY_DIGEST[cuts[-1].catalogue])
 
 
 class Straight(Run):
@@ -114,9 +113,10 @@ class Straight(Run):
 
     def through(self, switches: Sequence[tuple[int, str]]) -> Self:
         for offset, digest in switches:
-            self.state.apply([record for record in self.log if record[0] < offset])
+            below = [record for record in self.log if record[0] < offset]
+            self.state.apply(checked(self.state, below))
             self.act("tell")
-            self.state.switch(Validator(BY_DIGEST[digest]))
+            self.state.switch(BY_DIGEST[digest])
             self.state.cut(full=True)
         return self.follow([])
 

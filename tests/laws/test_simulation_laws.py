@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from pipeline.core.partition import PartitionState
 from pipeline.core.reasons import Outcome
-from pipeline.core.response import Validator
 from pipeline.core.windows import HOUR
 from pipeline.emit.simulate import Item, Traffic, items
 from pipeline.emit.truth import Truth
@@ -19,6 +18,7 @@ from pipeline.resources import resource
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import partition_for
 from pipeline.wire.responses import ResponseDecoder
+from tests.support.world import checked
 
 CATALOGUE = load_catalogue(resource("deploy", "catalog"))
 NOW = 1_760_000_000_000
@@ -42,12 +42,14 @@ traffics = st.builds(
 
 def fold(stream: list[Item]) -> tuple[list[tuple[str, str]], list[PartitionState]]:
     """Outcome and reason of each item, as `PARTITIONS` scorers see them."""
-    states = [PartitionState(p, 0, 0, Validator(CATALOGUE)) for p in range(PARTITIONS)]
+    states = [PartitionState(p, 0, 0, CATALOGUE) for p in range(PARTITIONS)]
     decode = ResponseDecoder().decode
     outcomes = []
     for item in stream:
         state = states[partition_for(item.key, PARTITIONS)]
-        verdicts = state.apply([(state.next_offset, max(NOW, item.due), decode(item.value))])
+        verdicts = state.apply(
+            checked(state, [(state.next_offset, max(NOW, item.due), decode(item.value))])
+        )
         outcome = (verdicts[0].outcome, verdicts[0].reason) if verdicts else ("accepted", "")
         outcomes.append((str(outcome[0]), str(outcome[1])))
     return outcomes, states

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pipeline.core.partition import PartitionState, Record
-from pipeline.core.response import Validator
+from pipeline.core.partition import PartitionState
 from pipeline.core.updates import Group
 from pipeline.core.windows import WINDOWS
 from pipeline.score.chains import intact_chains, take_stock
@@ -16,6 +15,7 @@ from pipeline.wire.cuts import decode_cut
 from tests.simulation.world import TOPICS, World
 from tests.support.naive import HOUR_MS, Naive
 from tests.support.runs import GENERATION, MASK, snapshot
+from tests.support.world import Sent, checked
 
 _LENGTHS: Final = {window.name: window.pane * window.panes for window in WINDOWS}
 
@@ -35,7 +35,7 @@ class Truth:
     def __init__(self, world: World, number: int) -> None:
         self.world = world
         self.number = number
-        self.log: list[Record] = list(world.sent[number].log)
+        self.log: list[Sent] = list(world.sent[number].log)
         self.naive = Naive(world.catalogue).fold(self.log)
         self.end = world.broker.topics[TOPICS.responses][number].end
         self._known: dict[tuple[Group, int, int, int], dict[str, list[int]]] = {}
@@ -144,10 +144,10 @@ class Truth:
         if chain is None:
             yield "no checkpoint"
             return
-        validator = Validator(self.world.catalogue)
-        kept = PartitionState.load([decode_cut(cut) for cut in chain.cuts], validator)
-        whole = PartitionState(self.number, GENERATION, 0, validator)
-        whole.apply(self.log)
+        catalogue = self.world.catalogue
+        kept = PartitionState.load([decode_cut(cut) for cut in chain.cuts], catalogue)
+        whole = PartitionState(self.number, GENERATION, 0, catalogue)
+        whole.apply(checked(whole, self.log))
         whole.skip(self.end)
         if snapshot(kept) != snapshot(whole):
             yield f"checkpoint at {kept.next_offset} {_difference(snapshot(kept), snapshot(whole))}"

@@ -8,10 +8,9 @@ from typing import Final
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pipeline.core.partition import Record
 from pipeline.core.reasons import Reason
 from pipeline.core.windows import HOUR, MINUTE
-from tests.support.world import ANSWERS, DAY, GROUPS, START, response
+from tests.support.world import ANSWERS, DAY, GROUPS, START, Sent, response
 
 Step = tuple[str, int, int, int]
 """What happens next, and three numbers that say to whom, how and when."""
@@ -63,9 +62,9 @@ many = settings(max_examples=max(250, settings().max_examples))
 """For laws over logs: what breaks them is rare, and an example takes a few milliseconds."""
 
 
-def make_log(script: list[Step], start: int = 0) -> list[Record]:
+def make_log(script: list[Step], start: int = 0) -> list[Sent]:
     """The log that a script of steps describes; append times never fall, offsets rise."""
-    log: list[Record] = []
+    log: list[Sent] = []
     given: list[dict[str, object]] = []
     clock, offset = START, start
     for kind, who, how, when in script:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from pipeline.core.catalogue import Catalogue
-from pipeline.core.partition import Record
 from pipeline.core.reasons import Reason
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import CHANNELS, VALUES
-from tests.support.world import CATALOGUE, DAY
+from tests.support.world import CATALOGUE, DAY, Sent
 
 HOUR_MS = 3_600_000
 Fields = Mapping[str, object]
@@ -56,9 +55,8 @@ class Naive:
         self.said: list[Said] = []
         self._known: dict[str, tuple[Fields, list[bool], Counted | None]] = {}
 
-    def fold(self, log: list[Record]) -> Naive:
-        for offset, appended_at, record in log:
-            fields = cast(Fields | Reason, record)
+    def fold(self, log: list[Sent]) -> Naive:
+        for offset, appended_at, fields in log:
             self.outcomes[offset] = self._judge(offset, appended_at, fields)
             if self.outcomes[offset][0] in ("accepted", "late", "retraction"):
                 self.said.append(_said(offset, cast(Fields, fields), self.catalogue))

@@ -8,11 +8,10 @@ from typing import Final, Self
 
 from pipeline.core.breaker import OFF, Limits
 from pipeline.core.cut import Cut
-from pipeline.core.partition import Emission, PartitionState, Record
-from pipeline.core.response import Validator
+from pipeline.core.partition import Emission, PartitionState
 from pipeline.core.updates import Group, LedgerEntry, Verdict
 from pipeline.wire.cuts import decode_cut, encode_cut
-from tests.support.world import CATALOGUE
+from tests.support.world import CATALOGUE, Sent, checked
 
 GENERATION: Final = 1
 MASK: Final = (1 << 48) - 1
@@ -77,7 +76,7 @@ class Run:
 
     def __init__(
         self,
-        log: list[Record],
+        log: list[Sent],
         start: int = 0,
         limits: Limits = OFF,
         replayed: Set[int] = frozenset(),
@@ -105,7 +104,7 @@ class Run:
 
     def fold(self, position: int, number: int) -> int:
         batch = self.log[position : position + number]
-        self.state.apply(batch, self.replayed)
+        self.state.apply(checked(self.state, batch), self.replayed)
         if batch:
             self.now = max(self.now, batch[-1][1])
         return position + len(batch)
@@ -134,13 +133,13 @@ class Run:
         return sum(offset < self.state.next_offset for offset, _, _ in self.log)
 
     def _fresh(self) -> PartitionState:
-        return PartitionState(3, GENERATION, self.start, Validator(CATALOGUE), limits=self.limits)
+        return PartitionState(3, GENERATION, self.start, CATALOGUE, limits=self.limits)
 
     def _restored(self) -> PartitionState:
         cuts: list[Cut] = [decode_cut(segments) for segments in self.chain]
         if not cuts:
             return self._fresh()
-        return PartitionState.load(cuts, Validator(CATALOGUE), self.limits)
+        return PartitionState.load(cuts, CATALOGUE, self.limits)
 
 
 def snapshot(state: PartitionState) -> dict[str, object]:

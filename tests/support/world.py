@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.partition import PartitionState, Record
+from pipeline.core.reasons import Reason
+from pipeline.core.response import Validator
 from pipeline.core.updates import Group
 from pipeline.resources import resource
 from pipeline.wire.catalogue import load_catalogue
@@ -46,3 +51,26 @@ def response(**changes: object) -> dict[str, object]:
         "retracted": False,
         **changes,
     }
+
+
+Sent = tuple[int, int, Mapping[str, object] | Reason]
+"""(offset, append time in ms, decoded record or why it could not be decoded)."""
+
+
+def checked(state: PartitionState, sent: Iterable[Sent]) -> list[Record]:
+    """The records as the state's catalogue reads them."""
+    check = _validator(state.catalogue).check
+    return [
+        (offset, at, record if isinstance(record, Reason) else check(record, at))
+        for offset, at, record in sent
+    ]
+
+
+_VALIDATORS: Final[dict[str, Validator]] = {}
+
+
+def _validator(catalogue: Catalogue) -> Validator:
+    """One a catalogue: a validator remembers what it has seen."""
+    if catalogue.digest not in _VALIDATORS:
+        _VALIDATORS[catalogue.digest] = Validator(catalogue)
+    return _VALIDATORS[catalogue.digest]

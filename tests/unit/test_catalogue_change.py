@@ -8,11 +8,10 @@ import pytest
 
 from pipeline.core.catalogue import Catalogue, Question
 from pipeline.core.partition import PartitionState
-from pipeline.core.response import Validator
 from pipeline.core.vocabulary import Scale
 from pipeline.wire.catalogue import make_catalogue
 from pipeline.wire.cuts import decode_cut, encode_cut
-from tests.support.world import CATALOGUE, START, response
+from tests.support.world import CATALOGUE, START, checked, response
 
 SURVEY = "va-vha-post-visit"
 QUESTIONS = CATALOGUE.surveys[SURVEY].questions
@@ -35,19 +34,19 @@ class Fold:
     """A partition with one answer, whose worker restarts with other catalogues."""
 
     def __init__(self) -> None:
-        self.state = PartitionState(0, 1, 0, Validator(CATALOGUE))
+        self.state = PartitionState(0, 1, 0, CATALOGUE)
         self.send()
 
     def send(self, retracted: bool = False) -> str:
         offset = self.state.next_offset
         record = response(answers={"trust": 5, "ease": 1}, retracted=retracted)
-        verdicts = self.state.apply([(offset, START, record)])
+        verdicts = self.state.apply(checked(self.state, [(offset, START, record)]))
         return str(verdicts[0].outcome) if verdicts else "accepted"
 
     def restart(self, catalogue: Catalogue) -> None:
         self.state.emit(START, windows=True)
         cut = decode_cut(encode_cut(self.state.cut(full=True)))
-        self.state = PartitionState.load([cut], Validator(catalogue))
+        self.state = PartitionState.load([cut], catalogue)
 
     def told(self) -> dict[str, tuple[dict[str, int], ...]]:
         """Each window, and the hour if it changed → counts that are not zero by `measure=value`."""

@@ -8,24 +8,25 @@ import pytest
 
 from pipeline.core.cut import Cut
 from pipeline.core.partition import PartitionState, Record
-from pipeline.core.response import Validator
 from pipeline.core.windows import HOUR
 from pipeline.wire.cuts import decode_cut, encode_cut
-from tests.support.world import CATALOGUE, DAY, START, response
+from tests.support.world import CATALOGUE, DAY, START, checked, response
 
 
 def partial(start: int = 1000) -> PartitionState:
-    return PartitionState(0, 1, start, Validator(CATALOGUE), partial=True)
+    return PartitionState(0, 1, start, CATALOGUE, partial=True)
 
 
 def restored(state: PartitionState) -> PartitionState:
     state.emit(START, windows=True)
-    return PartitionState.load([decode_cut(encode_cut(state.cut(True)))], Validator(CATALOGUE))
+    return PartitionState.load([decode_cut(encode_cut(state.cut(True)))], CATALOGUE)
 
 
 def answered(offset: int, occurred_at: int, appended_at: int) -> Record:
     event_id = f"00000000-0000-4000-8000-{offset:012}"
-    return offset, appended_at, response(event_id=event_id, occurred_at=occurred_at)
+    record = response(event_id=event_id, occurred_at=occurred_at)
+    ((_, _, read),) = checked(partial(), [(offset, appended_at, record)])
+    return offset, appended_at, read
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["at once", "after a restart"])
@@ -57,20 +58,20 @@ def shown(state: PartitionState, now: int) -> set[str]:
 
 
 def test_a_fold_from_the_start_of_the_log_counts_from_its_first_hour() -> None:
-    state = PartitionState(0, 1, 0, Validator(CATALOGUE))
+    state = PartitionState(0, 1, 0, CATALOGUE)
     state.apply([answered(0, START - 20 * DAY, START)])
     assert [row.hour for row in state.emit(START, True).updates[0].panes] == [START - 20 * DAY]
 
 
 def test_a_cut_waits_until_all_that_changed_was_told() -> None:
-    state = PartitionState(0, 1, 0, Validator(CATALOGUE))
+    state = PartitionState(0, 1, 0, CATALOGUE)
     state.apply([answered(0, START, START)])
     with pytest.raises(ValueError, match="emit before cut"):
         state.cut(full=True)
 
 
 def test_a_chain_begins_with_a_full_cut_and_holds_increments_of_one_partition_in_order() -> None:
-    state = PartitionState(0, 1, 0, Validator(CATALOGUE))
+    state = PartitionState(0, 1, 0, CATALOGUE)
     full = state.cut(full=True)
     step = replace(state.cut(full=False), next_offset=5)
     wrong: tuple[list[Cut], ...] = (
@@ -83,5 +84,5 @@ def test_a_chain_begins_with_a_full_cut_and_holds_increments_of_one_partition_in
     )
     for chain in wrong:
         with pytest.raises(ValueError, match="chain"):
-            PartitionState.load(chain, Validator(CATALOGUE))
-    assert PartitionState.load([full, step], Validator(CATALOGUE)).next_offset == 5
+            PartitionState.load(chain, CATALOGUE)
+    assert PartitionState.load([full, step], CATALOGUE).next_offset == 5

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.partition import PartitionState
-from pipeline.core.response import Validator
 from pipeline.core.updates import Group, WindowRow
 from pipeline.core.windows import HOUR, MINUTE
-from tests.support.world import CATALOGUE, DAY, GROUPS, START, response
+from tests.support.world import CATALOGUE, DAY, GROUPS, START, checked, response
 
 OURS, OTHER = GROUPS[0], GROUPS[4]
 
@@ -17,13 +16,13 @@ class Fold:
     """A partition that answers arrive at, and what it shows of the first group."""
 
     def __init__(self) -> None:
-        self.state = PartitionState(0, 1, 0, Validator(CATALOGUE))
+        self.state = PartitionState(0, 1, 0, CATALOGUE)
 
     def answer(self, occurred_at: int, group: Group = OURS) -> None:
         offset = self.state.next_offset
         event_id = f"00000000-0000-4000-8000-{offset:012}"
         record = response(event_id=event_id, occurred_at=occurred_at, answers={}, **group._asdict())
-        verdicts = self.state.apply([(offset, occurred_at + 60 * DAY, record)])
+        verdicts = self.state.apply(checked(self.state, [(offset, occurred_at + 60 * DAY, record)]))
         assert not verdicts
 
     def show(self, now: int, group: Group = OURS) -> dict[str, int]:
