@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
 from pipeline.wire.dead_letters import ATTEMPT
 from tests.contract.test_score_catalogue import NEW, offer
+from tests.fixtures.command_line import cxpulse
 from tests.fixtures.scoring import (
     ledger,
     outcomes,
@@ -43,6 +45,17 @@ def settings(settings: Settings) -> Settings:
 
 async def paused(worker: ScoreWorker) -> None:
     await until(lambda: worker._tenures and worker._tenures[0].paused_at)
+
+
+async def command(settings: Settings, *arguments: str) -> str:
+    """What `cxpulse resume` prints."""
+    here = {
+        "KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
+        "KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+    }
+    done = await asyncio.to_thread(cxpulse, "resume", *arguments, **here)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 async def test_garbage_below_the_share_and_garbage_that_is_replayed_do_not_pause(
@@ -98,8 +111,11 @@ async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
         await send(settings, good[:10], partition=1)
         await received(settings, 210)
         assert worker._tenures[0].state.next_offset == 200
-        assert await resume(settings.kafka, [1]) == []
-        assert await resume(settings.kafka) == [pause]
+        assert await command(settings, "--partition", "1") == (
+            "nothing to resume: no such partition is paused\n"
+        )
+        assert await find_pauses(settings.kafka) == [pause]
+        assert await command(settings) == "partition 0 goes on at offset 200\n"
         total = await received(settings, 410)
         assert await find_pauses(settings.kafka) == []
     assert total == {
