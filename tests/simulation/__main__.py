@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.simulation.run import Played, play
+from tests.simulation.run import Played, play, play_all
 
 EVERY = 50
 """Schedules between two looks at the clock: some seconds."""
@@ -31,8 +31,7 @@ def main() -> int:
 def _play_all(seeds: range) -> list[Played]:
     failed = []
     began = time.perf_counter()
-    for number, seed in enumerate(seeds, 1):
-        played = play(seed)
+    for number, played in enumerate(play_all(seeds), 1):
         if played.faults:
             failed.append(played)
             sys.stderr.write(f"\n{played}\n")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from tests.simulation.check import check
 from tests.simulation.faults import schedule
@@ -12,6 +14,9 @@ from tests.simulation.world import World
 
 MOST_STEPS = 300_000
 """A schedule takes some thousands; more is a loop without end."""
+
+CHUNK = 25
+"""Schedules handed to a process at once: about a second."""
 
 
 @dataclass(frozen=True)
@@ -37,3 +42,10 @@ def play(seed: int, tell: Callable[[str], None] | None = None) -> Played:
         except (AssertionError, RuntimeError) as error:
             faults = [*world.failures, str(error)]
     return Played(seed, tuple(faults), world.trace.digest())
+
+
+def play_all(seeds: Iterable[int]) -> Iterator[Played]:
+    """Play many schedules in order, on all cores."""
+    # Spawned, for the test session has threads of its own, which a fork would not have.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        yield from pool.map(play, seeds, chunksize=CHUNK)
