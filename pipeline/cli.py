@@ -20,6 +20,7 @@ from pipeline.local.demo_command import demo
 from pipeline.operate.check_command import check
 from pipeline.operate.config_command import config
 from pipeline.operate.drill.command import drill
+from pipeline.operate.reconcile_command import reconcile
 from pipeline.operate.replay_command import replay
 from pipeline.operate.resume_command import resume
 from pipeline.operate.topics_command import topics
@@ -52,6 +53,7 @@ for command in (
     emit,
     trace,
     replay,
+    reconcile,
     resume,
     config,
     demo,

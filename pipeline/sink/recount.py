@@ -33,7 +33,7 @@ WITH
             minIf(offset, NOT retracted) AS first_offset,
             minOrNullIf(offset, retracted) AS retracted_at
         FROM responses
-        WHERE $rows
+        WHERE $rows AND $time
           AND ($event) IN (SELECT $event FROM candidates)
           AND (generation, partition, offset) NOT IN
           (
@@ -130,13 +130,15 @@ def counts_query(notes: str, span: Span, *, hourly: bool) -> str:
     named = f"{BY_HOUR} IN (SELECT agency, service, channel, survey, begin FROM notes)"
     if not hourly:
         named = f"{BY_GROUP} IN (SELECT agency, service, channel, survey FROM notes)"
-    spans = (
+    # An event has one time: all that was said of it lies in the same span.
+    time = (
         f"occurred_at >= toDateTime({span.first}, 'UTC') "
-        f"AND occurred_at < toDateTime({span.end}, 'UTC') AND {named}"
+        f"AND occurred_at < toDateTime({span.end}, 'UTC')"
     )
     parts = {
         "$rows": f"({span.rows}) AND {JUDGED}",
-        "$spans": spans,
+        "$spans": f"{time} AND {named}",
+        "$time": time,
         "$event": _EVENT,
         "$match": "\n               AND a.hour = n.begin" if hourly else "",
         "$slots": str(SLOTS),

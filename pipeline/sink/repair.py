@@ -100,8 +100,8 @@ def counts(notes: Sequence[Note]) -> str:
 
 def _literal(note: Note) -> str:
     """One note as a tuple of ClickHouse, in the order that the statement reads."""
-    group = ", ".join(map(_quoted, note.group))
-    layout = ", ".join(f"({_quoted(m)}, {_quoted(scale)})" for m, scale in note.measures)
+    group = ", ".join(map(quoted, note.group))
+    layout = ", ".join(f"({quoted(m)}, {quoted(scale)})" for m, scale in note.measures)
     hours = ", ".join(str(hour // _SECOND) for hour in note.hours)
     return (
         f"({group}, toUInt16({note.generation}), toUInt16({note.partition}), "
@@ -110,5 +110,6 @@ def _literal(note: Note) -> str:
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A string literal of ClickHouse."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

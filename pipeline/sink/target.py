@@ -63,7 +63,7 @@ class Tables:
     async def rows(self, query: str, what: str) -> Sequence[Sequence[object]]:
         """The rows of a query; `what` completes "cannot ...". Raises StoreError."""
         with store_errors(what):
-            result = await self._client.query(query)
+            result = await self._client.query(query, settings=_BESIDES)
         rows: Sequence[Sequence[object]] = result.result_rows
         return rows
 

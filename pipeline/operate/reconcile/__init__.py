@@ -1,0 +1,1 @@
+"""Compares what every part says: Kafka, ledger, raw rows, panes and rolling windows."""

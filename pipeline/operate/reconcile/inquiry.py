@@ -1,0 +1,122 @@
+"""Looks closely at single panes and windows until they agree with the raw rows, or stay wrong.
+
+A row is compared below its own version, so what is written meanwhile raises no alarm: a row ahead
+of the stored raw rows is kept, and compared once they have come as far. A pane that is older than
+what was stored when the inquiry began must agree with that, else it has missed something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.core.book import measures_of
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.vocabulary import SLOTS
+from pipeline.operate.reconcile.differences import Difference, Kind
+from pipeline.operate.reconcile.journals import Origin
+from pipeline.operate.reconcile.spans import (
+    Counts,
+    Measure,
+    Measured,
+    Place,
+    Span,
+    Stored,
+    recounted,
+    stored_panes,
+)
+from pipeline.sink.target import Tables
+
+NOTHING: Final = Stored(0, (0,) * SLOTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A measure of a span whose row is not what raw rows below `below` say."""
+
+    span: Span
+    measure: Measure
+    below: int
+    stored: Counts | None
+    expected: Counts
+
+    def difference(self) -> Difference:
+        """As it is reported."""
+        name, scale = self.measure
+        advice = "" if not self.span.window else "the next row of this window replaces it"
+        return Difference(
+            Kind.WINDOW if self.span.window else Kind.PANE,
+            *self.span.origin,
+            f"{self.span}, {name} ({scale}), below offset {self.below}",
+            "no row" if self.stored is None else str(list(self.stored)),
+            str(list(self.expected)),
+            advice,
+        )
+
+
+class Inquiry:
+    """Spans under suspicion. `begun` is what was stored when it began: the least that panes must
+    have counted."""
+
+    def __init__(self, tables: Tables, catalogue: Catalogue, begun: Mapping[Origin, int]) -> None:
+        self._tables = tables
+        self._catalogue = catalogue
+        self._begun = begun
+        self._open: dict[Span, Measured | None] = {}
+        self.wrong: list[Wrong] = []
+
+    def suspect(self, spans: Iterable[Span]) -> None:
+        """Look at these panes."""
+        for span in spans:
+            self._open.setdefault(span, None)
+
+    def suspect_rows(self, rows: Mapping[Span, Measured]) -> None:
+        """Look at these rows as they were read."""
+        self._open.update(rows)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def look(self, reaches: Mapping[Origin, int]) -> None:
+        """Compare what can be compared now; what agrees is done with. Raises StoreError."""
+        unread = [span for span, rows in self._open.items() if rows is None]
+        read = await stored_panes(self._tables, unread)
+        rows = {
+            span: kept if kept is not None else read.get(span, {})
+            for span, kept in self._open.items()
+        }
+        ripe = {span: r for span, r in rows.items() if self._is_ripe(span, r, reaches)}
+        self._open = {span: r for span, r in rows.items() if span not in ripe}
+        self.wrong = await self._compare(ripe)
+        for one in self.wrong:
+            # A pane is read anew: a newer row may be right. A window's row is never written again.
+            self._open[one.span] = rows[one.span] if one.span.window else None
+
+    def _is_ripe(self, span: Span, rows: Measured, reaches: Mapping[Origin, int]) -> bool:
+        newest = max((row.below for row in rows.values()), default=0)
+        return newest <= reaches.get(span.origin, 0)
+
+    async def _compare(self, ripe: Mapping[Span, Measured]) -> list[Wrong]:
+        wanted: dict[Place, list[Measure]] = {}
+        for span, rows in ripe.items():
+            for measure, below in self._asked(span, rows).items():
+                wanted.setdefault((span, below), []).append(measure)
+        found = await recounted(self._tables, wanted)
+        wrong = []
+        for (span, below), counts in found.items():
+            for measure, expected in counts.items():
+                stored = ripe[span].get(measure)
+                if (stored or NOTHING).counts != expected:
+                    was = None if stored is None else stored.counts
+                    wrong.append(Wrong(span, measure, below, was, expected))
+        return wrong
+
+    def _asked(self, span: Span, rows: Measured) -> dict[Measure, int]:
+        """Each measure with the offset below which it must agree."""
+        begun = 0 if span.window else self._begun.get(span.origin, 0)
+        asked = {} if span.window else dict.fromkeys(self._layout(span), begun)
+        return asked | {measure: max(begun, row.below) for measure, row in rows.items()}
+
+    def _layout(self, span: Span) -> tuple[Measure, ...]:
+        return measures_of(self._catalogue, span.group.survey)

@@ -1,0 +1,90 @@
+"""How far each partition is judged and stored, as the tables say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.sink.recount import below
+from pipeline.sink.target import Tables
+
+
+class Origin(NamedTuple):
+    """A partition of one generation of the responses topic."""
+
+    generation: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The newest ledger entry of one origin, and `stored`: below which offset its raw rows are
+    stored (0 when no sink has said so). `as_of` is in ms."""
+
+    origin: Origin
+    start: int
+    told: int
+    stored: int
+    as_of: int
+
+    @property
+    def reach(self) -> int:
+        """Raw rows and outcomes below are all there."""
+        return min(self.told, self.stored)
+
+
+Journals = Mapping[Origin, Journal]
+
+
+def number(value: object) -> int:
+    """A whole number out of a row."""
+    return int(str(value))
+
+
+async def read_journals(tables: Tables, responses_topic: str) -> Journals:
+    """All origins that the ledger knows. Raises StoreError."""
+    # The name of a topic holds letters, digits and ._- only: Kafka allows no others.
+    rows = await tables.rows(
+        f"""
+        SELECT l.generation, l.partition, l.last.1, l.last.2, s.next_offset, l.last.3
+        FROM
+        (
+            SELECT
+                generation, partition,
+                max((next_offset, start_offset, toUnixTimestamp64Milli(as_of))) AS entry,
+                (entry.2, entry.1, entry.3) AS last
+            FROM ledger FINAL GROUP BY generation, partition
+        ) AS l
+        LEFT JOIN
+        (
+            SELECT generation, partition, max(next_offset) AS next_offset FROM sink_progress
+            WHERE topic = '{responses_topic}' GROUP BY generation, partition
+        ) AS s
+        ON l.generation = s.generation AND l.partition = s.partition
+        ORDER BY l.generation, l.partition
+        """,
+        "read the ledger",
+    )
+    journals = {}
+    for row in rows:
+        generation, partition, start, told, stored, as_of = map(number, row)
+        origin = Origin(generation, partition)
+        journals[origin] = Journal(origin, start, told, stored, as_of)
+    return journals
+
+
+def judged_rows(reaches: Mapping[Origin, int]) -> str:
+    """The condition for the raw rows of all these origins, each below its offset."""
+    parts = (below(*origin, reach) for origin, reach in sorted(reaches.items()))
+    return f"({' OR '.join(parts)})" if reaches else "(0)"
+
+
+def reach_of(reaches: Mapping[Origin, int]) -> str:
+    """An expression: the offset that belongs to the row's `generation` and `partition`."""
+    listed: Iterable[str] = (
+        f"({origin.generation}, {origin.partition}, toUInt64({reach}))"
+        for origin, reach in sorted(reaches.items())
+    )
+    found = f"arrayFirst(r -> r.1 = generation AND r.2 = partition, [{', '.join(listed)}]).3"
+    return found if reaches else "toUInt64(0)"

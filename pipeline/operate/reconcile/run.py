@@ -1,0 +1,152 @@
+"""The whole comparison: one look at everything, then again at what differs until it agrees or time
+is up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.operate.reconcile import accounts, hours, logs
+from pipeline.operate.reconcile.differences import Difference
+from pipeline.operate.reconcile.inquiry import Inquiry
+from pipeline.operate.reconcile.journals import Journals, Origin, read_journals
+from pipeline.operate.reconcile.logs import LogBounds
+from pipeline.operate.reconcile.spans import newest_windows
+from pipeline.settings import Settings
+from pipeline.sink.target import Tables
+from pipeline.store.client import connect_async
+from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.topics import Topics
+
+PATIENCE_SECONDS: Final = 30.0
+"""A sink that had backed off is back by then; what differs for longer does so for good."""
+PAUSE_SECONDS: Final = 1.0
+"""Between two looks: panes, raw rows and outcomes are stored once a second."""
+
+Told = Callable[[int, int], None]
+"""Gets how many steps of how many are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What differs after all patience, and how much was compared."""
+
+    differences: Sequence[Difference]
+    hours: int = 0
+    windows: int = 0
+    judged: int = 0
+
+
+async def reconcile(
+    settings: Settings,
+    patience: float = PATIENCE_SECONDS,
+    tell: Told = lambda done, total: None,
+) -> Report:
+    """Compare Kafka, ledger, raw rows, outcomes, panes and rolling windows, while all of it runs.
+
+    A difference is one that is still there `patience` seconds after everything was looked at.
+    Raises KafkaError or StoreError when a part is away, CatalogueError for the catalogue.
+    """
+    topic = Topics(settings.kafka.topic_prefix).responses
+    async with AsyncExitStack() as stack:
+        bounds = await logs.read_bounds(settings)
+        client = await connect_async(settings.clickhouse)
+        stack.push_async_callback(client.close)
+        tables = Tables(client)
+        journals = await _arrived(tables, topic, bounds, patience)
+        inquiry = Inquiry(tables, load_catalogue(settings.catalog), _reaches(journals))
+        comparison = Comparison(settings, tables, topic, bounds, inquiry)
+        await comparison.survey(journals, tell)
+        deadline = time.monotonic() + patience
+        await comparison.look()
+        while comparison.unsettled and time.monotonic() < deadline:
+            await asyncio.sleep(PAUSE_SECONDS)
+            await comparison.look()
+        return comparison.report()
+
+
+async def _arrived(
+    tables: Tables, topic: str, bounds: Mapping[int, LogBounds], patience: float
+) -> Journals:
+    """How far the tables are once all that was in the log is in them, or patience is over."""
+    deadline = time.monotonic() + patience
+    while True:
+        journals = await read_journals(tables, topic)
+        behind = any(logs.compare_logs(bounds, journals))
+        if not behind or time.monotonic() >= deadline:
+            return journals
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One run. `survey` looks at everything once, `look` again at what was not as it should be."""
+
+    settings: Settings
+    tables: Tables
+    topic: str
+    bounds: dict[int, LogBounds]
+    inquiry: Inquiry
+    _open: list[accounts.Stretch] = field(default_factory=list)
+    _found: list[Difference] = field(default_factory=list)
+    _sizes: dict[str, int] = field(default_factory=dict)
+
+    async def survey(self, journals: Journals, tell: Told) -> None:
+        """Everything, once."""
+        reaches = _reaches(journals)
+        offsets = await accounts.stretches(self.tables, journals)
+        times = await hours.stretches(self.tables)
+        total = len(offsets) + len(times) + 1
+        for done, stretch in enumerate(offsets):
+            tell(done, total)
+            if await accounts.compare(self.tables, stretch, self.topic):
+                self._open.append(stretch)
+        for done, piece in enumerate(times, len(offsets)):
+            tell(done, total)
+            if len(self.inquiry) < hours.MOST_SUSPECTS:
+                self.inquiry.suspect(await hours.suspects(self.tables, piece, reaches))
+        windows = await newest_windows(self.tables)
+        self.inquiry.suspect_rows(windows)
+        tell(total, total)
+        self._sizes = {
+            "hours": sum(piece.hours for piece in times),
+            "windows": len(windows),
+            "judged": sum(journal.told - journal.start for journal in journals.values()),
+        }
+
+    @property
+    def unsettled(self) -> bool:
+        """Something differs, or could not be compared yet."""
+        return bool(self._found or len(self.inquiry))
+
+    async def look(self) -> None:
+        """Once more at what differs or could not be compared."""
+        journals = await read_journals(self.tables, self.topic)
+        self._found = await accounts.equations(self.tables, journals)
+        still = []
+        for stretch in self._open:
+            found = await accounts.compare(self.tables, stretch, self.topic)
+            self._found += found
+            still += [stretch] if found else []
+        self._open = still
+        await self.inquiry.look(_reaches(journals))
+        self._found += [wrong.difference() for wrong in self.inquiry.wrong]
+        self._found += await self._logs(journals)
+
+    async def _logs(self, journals: Journals) -> list[Difference]:
+        if any(logs.compare_logs(self.bounds, journals)):
+            self.bounds = await logs.without_markers(self.settings, self.bounds, journals)
+        now = await logs.read_bounds(self.settings)
+        return [*logs.compare_logs(self.bounds, journals), *logs.compare_ends(now, journals)]
+
+    def report(self) -> Report:
+        """What the last look found."""
+        return Report(tuple(self._found), **self._sizes)
+
+
+def _reaches(journals: Journals) -> dict[Origin, int]:
+    return {origin: journal.reach for origin, journal in journals.items()}

@@ -1,0 +1,72 @@
+"""`cxpulse reconcile`: do Kafka, ledger, raw rows, panes and rolling windows say the same?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.operate.reconcile.run import Report
+    from pipeline.settings import Settings
+
+MOST_LINES = 200
+"""Differences printed for people; --json prints all."""
+
+
+def reconcile(
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=0.0, metavar="SECONDS", help="How long a difference must last to be reported."
+        ),
+    ] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """Compare what all parts say, on a live system; exit with 1 when a difference lasts.
+
+    Log ends and commits against the ledger; the ledger's sums; each raw row and outcome against the
+    ledger; each pane, and the rolling windows shown now, against a recount of the raw rows below
+    its own version. Prints what differs and where. Nothing is changed.
+    """
+    from pipeline.settings import load
+
+    report = _run(load(), patience)
+    if as_json:
+        _print_json(report)
+    else:
+        _print_text(report)
+    raise typer.Exit(1 if report.differences else 0)
+
+
+def _run(settings: Settings, patience: float) -> Report:
+    import asyncio
+
+    from pipeline.emit.progress import ProgressShow
+    from pipeline.operate.reconcile.run import reconcile as run
+
+    with ProgressShow("comparing") as show:
+
+        def tell(done: int, total: int) -> None:
+            show.tell(f"{done:,} of {total:,} steps", done, total)
+
+        return asyncio.run(run(settings, patience, tell))
+
+
+def _print_json(report: Report) -> None:
+    import json
+
+    differences = [difference.as_json() for difference in report.differences]
+    typer.echo(json.dumps({"equal": not differences, "differences": differences}, indent=2))
+
+
+def _print_text(report: Report) -> None:
+    for difference in report.differences[:MOST_LINES]:
+        typer.echo(difference.line)
+    if len(report.differences) > MOST_LINES:
+        typer.echo(f"... and {len(report.differences) - MOST_LINES:,} more; --json prints all")
+    found = f"{len(report.differences):,} differences" if report.differences else "all is equal"
+    typer.echo(
+        f"{found}: {report.judged:,} offsets judged, panes of {report.hours:,} hours, "
+        f"{report.windows:,} rolling windows"
+    )

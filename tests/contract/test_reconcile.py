@@ -1,0 +1,200 @@
+"""`cxpulse reconcile` on real parts: silent while all is well, and each damage is named."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import pytest
+
+from pipeline.operate.reconcile.run import reconcile
+from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
+from pipeline.store.client import connect
+from pipeline.store.migrate import migrate
+from pipeline.wire.catalogue import load_catalogue
+from tests.fixtures.command_line import cxpulse
+from tests.fixtures.scoring import now_ms, received, response, scoring, send
+from tests.fixtures.sink import piping
+
+pytestmark = [pytest.mark.broker, pytest.mark.engine]
+
+YEAR_MS = 365 * 24 * 3_600_000
+TABLES = (
+    *("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters"),
+    *("sink_progress", "gaps"),
+)
+
+
+def traffic() -> list[bytes | None]:
+    """Ten records with every outcome: 4 accepted, a duplicate, 2 late, a retraction, 2 dead."""
+    first, second, late = ({"event_id": str(uuid.uuid4()), "occurred_at": now_ms()} for _ in "123")
+    late["occurred_at"] = now_ms() - YEAR_MS
+    return [
+        response(**first),
+        response(**second, answers={"trust": 5}),
+        response(),
+        response(),
+        response(**first),
+        response(**second, answers={"trust": 5}, retracted=True),
+        response(**late),
+        response(**late, retracted=True),
+        response(agency="nobody"),
+        None,
+    ]
+
+
+async def fill(settings: Settings, store: str, database: str) -> None:
+    async with (
+        piping(settings.kafka, store, database) as pipe,
+        scoring(settings),
+        pipe.sinking(),
+    ):
+        for partition in range(settings.kafka.partitions):
+            await send(settings, traffic(), partition)
+        report = await reconcile(settings, 20.0)
+        assert (report.differences, report.judged) == ((), 20)
+
+
+async def compared(settings: Settings, patience: float) -> Sequence[str]:
+    """The kinds of the differences that last."""
+    report = await reconcile(settings, patience)
+    return sorted({str(difference.kind) for difference in report.differences})
+
+
+@pytest.fixture(scope="module")
+def filled(kafka: str, clickhouse: str) -> Iterator[Settings]:
+    """A system in which all is equal and nothing runs any more."""
+    unique = f"t-{uuid.uuid4().hex[:12]}"
+    broker = KafkaSettings(bootstrap=kafka, topic_prefix=unique, group_prefix=unique, partitions=2)
+    store = ClickHouseSettings(url=clickhouse, database=unique.replace("-", "_"))
+    settings = Settings(kafka=broker, clickhouse=store)
+    asyncio.run(fill(settings, clickhouse, store.database))
+    yield settings
+    with closing(connect(store)) as client:
+        client.command(f"DROP DATABASE {store.database} SYNC")
+
+
+@pytest.fixture(scope="module")
+def copy(filled: Settings) -> Iterator[Settings]:
+    """The same with a database of its own."""
+    name = f"{filled.clickhouse.database}_copy"
+    store = filled.clickhouse.model_copy(update={"database": name})
+    settings = filled.model_copy(update={"clickhouse": store})
+    migrate(settings, load_catalogue(settings.catalog))
+    yield settings
+    command(settings, f"DROP DATABASE {name} SYNC")
+
+
+@pytest.fixture
+def copied(filled: Settings, copy: Settings) -> Settings:
+    """The copy as good as new, to be damaged."""
+    for table in TABLES:
+        command(copy, f"TRUNCATE TABLE {table}")
+        command(copy, f"INSERT INTO {table} SELECT * FROM {filled.clickhouse.database}.{table}")
+    return copy
+
+
+def command(settings: Settings, statement: str) -> None:
+    with closing(connect(settings.clickhouse)) as client:
+        client.command(statement)
+
+
+async def test_a_system_at_rest_is_equal(copied: Settings) -> None:
+    report = await reconcile(copied, 0.0)
+    assert report.differences == ()
+    assert (report.judged, report.windows) == (20, 8)
+    assert report.hours in (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (
+            "INSERT INTO score_panes SELECT * REPLACE (arrayMap(n -> n + 1, counts) AS counts) "
+            "FROM score_panes FINAL WHERE measure = 'trust' AND partition = 0",
+            ["pane"],
+        ),
+        ("DELETE FROM score_panes WHERE measure = 'response' AND partition = 1", ["pane"]),
+        ("DELETE FROM score_panes WHERE hour > now() - INTERVAL 2 DAY", ["pane"]),
+        (
+            "INSERT INTO rolling_scores SELECT * REPLACE (arrayMap(n -> n + 1, counts) AS counts) "
+            "FROM rolling_scores FINAL WHERE measure = 'trust' AND window = '7d'",
+            ["window"],
+        ),
+        ("DELETE FROM responses WHERE offset = 8", ["raw rows"]),
+        ("DELETE FROM responses WHERE offset = 2", ["pane", "raw rows", "window"]),
+        ("DELETE FROM outcomes WHERE offset = 9", ["outcomes", "raw rows"]),
+        (
+            "INSERT INTO outcomes SELECT * REPLACE ('late' AS outcome) FROM outcomes FINAL "
+            "WHERE offset = 4",
+            ["outcomes"],
+        ),
+        ("DELETE FROM dead_letters WHERE offset = 9", ["dead letters"]),
+        (
+            "INSERT INTO ledger SELECT * REPLACE (accepted + 1 AS accepted) FROM ledger FINAL "
+            "WHERE partition = 1 ORDER BY next_offset DESC LIMIT 1",
+            ["ledger"],
+        ),
+        ("TRUNCATE TABLE sink_progress", ["log"]),
+        ("TRUNCATE TABLE ledger", ["log"]),
+    ],
+)
+async def test_each_damage_is_named(copied: Settings, damage: str, named: list[str]) -> None:
+    command(copied, damage)
+    assert await compared(copied, 0.0) == named
+
+
+async def test_the_command_prints_what_differs_and_where(copied: Settings) -> None:
+    command(
+        copied,
+        "INSERT INTO score_panes SELECT * REPLACE ([9, 9, 9, 9, 9, 9] AS counts) "
+        "FROM score_panes FINAL WHERE measure = 'trust' AND partition = 0 AND hour > now() - 86400",
+    )
+    where = {
+        "KAFKA_BOOTSTRAP": copied.kafka.bootstrap,
+        "KAFKA_TOPIC_PREFIX": copied.kafka.topic_prefix,
+        "KAFKA_GROUP_PREFIX": copied.kafka.group_prefix,
+        "CLICKHOUSE_URL": copied.clickhouse.url,
+        "CLICKHOUSE_DATABASE": copied.clickhouse.database,
+    }
+    done = await asyncio.to_thread(cxpulse, "reconcile", "--patience", "0", **where)
+    assert done.returncode == 1, done.stderr
+    (line, total) = done.stdout.splitlines()
+    assert line.startswith(
+        "pane: partition 0 generation 1, va/va-vha/email/va-vha-post-visit, hour"
+    )
+    assert "trust (likert5)" in line
+    assert "stored [9, 9, 9, 9, 9, 9], expected [0, 0, 0, 0, 3, 0]" in line
+    assert total.startswith("1 differences: 20 offsets judged")
+    done = await asyncio.to_thread(cxpulse, "reconcile", "--patience", "0", "--json", **where)
+    assert [one["kind"] for one in json.loads(done.stdout)["differences"]] == ["pane"]
+    done = await asyncio.to_thread(cxpulse, "reconcile", "--patience", "-1", **where)
+    assert done.returncode == 2
+
+
+async def test_live_traffic_raises_no_alarm(
+    kafka_settings: KafkaSettings, clickhouse: str, database: str
+) -> None:
+    async with piping(kafka_settings, clickhouse, database) as pipe:
+        settings = pipe.settings
+        stop = asyncio.Event()
+
+        async def keep_sending() -> int:
+            rounds = 0
+            while not stop.is_set():
+                for partition in range(settings.kafka.partitions):
+                    await send(settings, traffic(), partition)
+                rounds += 1
+            return rounds
+
+        async with scoring(settings), pipe.sinking():
+            sending = asyncio.create_task(keep_sending())
+            await received(settings, 20)
+            first, second = await reconcile(settings, 20.0), await reconcile(settings, 20.0)
+            stop.set()
+            assert await sending > 5
+    assert (first.differences, second.differences) == ((), ())
+    assert second.judged > first.judged > 0
