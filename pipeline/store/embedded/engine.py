@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from chdb.state.sqlitelike import Connection
@@ -46,11 +47,17 @@ class Handle:
 
     def query(self, sql: str, form: str, params: Mapping[str, str] | None = None) -> bytes:
         """Runs a statement to its end and returns the whole answer."""
+        return bytes(self._run(sql, form, params or {}).bytes() or b"")
+
+    def copy(self, sql: str) -> int:
+        """Runs an INSERT ... SELECT to its end and returns how many rows it read."""
+        return int(self._run(sql, "TSV", {}).storage_rows_read())
+
+    def _run(self, sql: str, form: str, params: Mapping[str, str]) -> Any:
         try:
-            found = self.connection.query(sql, form, params=dict(params or {}))
+            return self.connection.query(sql, form, params=dict(params))
         except RuntimeError as error:
             raise QueryError.from_engine(error) from error
-        return bytes(found.bytes() or b"")
 
     def set(self, values: Mapping[str, str]) -> None:
         """Settings for every later statement on this handle; `readonly` is set last."""
