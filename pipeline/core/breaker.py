@@ -64,16 +64,25 @@ class Breaker:
         """Let go on whatever was or will be paused at or below `offset`."""
         self._lifted_to = max(self._lifted_to, offset)
 
-    def trips(self, offset: int, appended_at: int, dead: bool) -> bool:
-        """Count the record at `offset`; true when none after it may be folded. Only a dead letter
-        trips it. A clock that was set back does not open an earlier part again."""
+    def see(self, times: list[int]) -> None:
+        """Count records by their append times, in the order of the log, and empty the list. A clock
+        that was set back does not open an earlier part of the window again."""
+        if self._limits.records and times:
+            if max(times) < self._ends:
+                self._records += len(times)
+            else:
+                for appended_at in times:
+                    if appended_at >= self._ends:
+                        self._turn(appended_at)
+                    self._records += 1
+        times.clear()
+
+    def trips(self, offset: int, times: list[int]) -> bool:
+        """See these records, of which the last, at `offset`, is a dead letter, and nothing else
+        trips it; true when no record after that one may be folded."""
+        self.see(times)
         limits = self._limits
         if not limits.records:
-            return False
-        if appended_at >= self._ends:
-            self._turn(appended_at)
-        self._records += 1
-        if not dead:
             return False
         self._dead += 1
         records, letters = self._before[0] + self._records, self._before[1] + self._dead

@@ -112,6 +112,7 @@ class PartitionState:
         if self.breaker.paused_at:
             return verdicts
         folded = 0
+        times: list[int] = []  # of those that the breaker has not seen
         for offset, appended_at, record in batch:
             if offset < self.next_offset:
                 continue
@@ -119,6 +120,8 @@ class PartitionState:
             self.next_offset = offset + 1
             self.as_of = appended_at
             folded += 1
+            if offset not in replayed:
+                times.append(appended_at)
             try:
                 verdict = self._judge(record, appended_at)
             except Exception:
@@ -126,9 +129,10 @@ class PartitionState:
                 verdict = Outcome.DEAD_LETTER, Reason.INTERNAL_ERROR
             if verdict is not None:
                 verdicts.append(Verdict(offset, *verdict))
-            dead = verdict is not None and verdict[0] is Outcome.DEAD_LETTER
-            if offset not in replayed and self.breaker.trips(offset, appended_at, dead):
-                break
+                counts = verdict[0] is Outcome.DEAD_LETTER and offset not in replayed
+                if counts and self.breaker.trips(offset, times):
+                    break
+        self.breaker.see(times)
         self.book.catch_up()
         self.ids.sweep(folded)
         self._outcomes[Outcome.ACCEPTED] += folded - len(verdicts)

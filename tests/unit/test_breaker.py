@@ -21,8 +21,11 @@ LIMITS = Limits(10_000, 0.5, FIVE_MINUTES)
 
 def first_trip(breaker: Breaker, number: int, dead_every: int, every_ms: int) -> int | None:
     """Offset of the record that trips it, among `number` records at that pace."""
+    times: list[int] = []
     for offset in range(number):
-        if breaker.trips(offset, offset * every_ms, offset % dead_every == dead_every - 1):
+        times.append(offset * every_ms)
+        dead = offset % dead_every == dead_every - 1
+        if dead and breaker.trips(offset, times):
             return offset
     return None
 
