@@ -22,7 +22,8 @@ class Drill:
     While `act` runs traffic flows, `shares` of it as in `Traffic`, made by `make`; with `flowing`
     false the act sends for itself. With `proxied` there is a proxy in front of ClickHouse. A fault
     has passed when responses sent after it are told, `seen` in `cx.scores` or in ClickHouse, the
-    store; that must be within `limit` seconds. One that is `apart` is not in "all".
+    store; that must be within `limit` seconds. One that is `apart` is not in "all". Where it is
+    `reconciled`, `cxpulse reconcile` must find no difference in the end.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Drill:
     flowing: bool = True
     apart: bool = False
     proxied: bool = False
+    reconciled: bool = True
     shares: Mapping[str, Any] = field(default_factory=dict)
     make: Make = items
     env: Mapping[str, str] = field(default_factory=dict)

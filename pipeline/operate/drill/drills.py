@@ -163,6 +163,7 @@ DRILLS: Final = (
         limit=15.0,
         workers=0,
         flowing=False,
+        reconciled=False,  # nobody sent what that state remembers
     ),
     Drill(
         "short",

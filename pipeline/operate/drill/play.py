@@ -11,7 +11,7 @@ from random import Random
 
 from pipeline.emit.run import Make, SimulationReport, simulate
 from pipeline.emit.simulate import Traffic
-from pipeline.errors import CxpulseError
+from pipeline.errors import CxpulseError, LocalError
 from pipeline.local.broker_properties import HOST
 from pipeline.local.counted import Counted
 from pipeline.local.recipes import STORE
@@ -115,6 +115,9 @@ async def _played(
             await _act(drill, scene)
             accounts = await calm()
             checks = [*accounts.checks, *scene.checks, *_resumed(marks.all, drill.limit)]
+            if drill.reconciled:
+                show.say("comparing what all parts say")
+                checks.append(await _reconciled(stack))
             return Result(
                 drill,
                 scene.expected.sent,
@@ -138,6 +141,16 @@ async def _act(drill: Drill, scene: Scene) -> None:
     async with scene.traffic():
         await drill.act(scene)
         await asyncio.sleep(max(0.0, scene.left))
+
+
+async def _reconciled(stack: LocalStack) -> Check:
+    """What an operator would ask, and what knows nothing of what was sent."""
+    what = "cxpulse reconcile finds no difference"
+    try:
+        await stack.run("reconcile")
+    except LocalError as error:
+        return Check(what, False, str(error))
+    return Check(what, True, "all is equal")
 
 
 def _resumed(marks: list[Mark], limit: float) -> Iterator[Check]:
