@@ -21,17 +21,26 @@ def reconcile(
             min=0.0, metavar="SECONDS", help="How long a difference must last to be reported."
         ),
     ] = 30.0,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what raw rows can mend: count wrong panes again, and take back, through the "
+            "log, responses that count in several partitions.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
     """Compare what all parts say, on a live system; exit with 1 when a difference lasts.
 
     Log ends and commits against the ledger; the ledger's sums; each raw row and outcome against the
     ledger; each pane, and the rolling windows shown now, against a recount of the raw rows below
-    its own version. Prints what differs and where. Nothing is changed.
+    its own version; each event id over all partitions. Prints what differs and where. Nothing is
+    changed without --repair, which then tells what is left.
     """
     from pipeline.settings import load
 
-    report = _run(load(), patience)
+    report = _run(load(), patience, repair=repair)
     if as_json:
         _print_json(report)
     else:
@@ -39,7 +48,7 @@ def reconcile(
     raise typer.Exit(1 if report.differences else 0)
 
 
-def _run(settings: Settings, patience: float) -> Report:
+def _run(settings: Settings, patience: float, *, repair: bool) -> Report:
     import asyncio
 
     from pipeline.emit.progress import ProgressShow
@@ -50,7 +59,7 @@ def _run(settings: Settings, patience: float) -> Report:
         def tell(done: int, total: int) -> None:
             show.tell(f"{done:,} of {total:,} steps", done, total)
 
-        return asyncio.run(run(settings, patience, tell))
+        return asyncio.run(run(settings, patience, tell, repair=repair))
 
 
 def _print_json(report: Report) -> None:

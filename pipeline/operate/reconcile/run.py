@@ -10,8 +10,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.operate.reconcile import accounts, hours, logs
-from pipeline.operate.reconcile.differences import Difference
+from pipeline.core.catalogue import Catalogue
+from pipeline.operate.reconcile import accounts, audit, hours, logs, mend
+from pipeline.operate.reconcile.audit import Said
+from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
 from pipeline.operate.reconcile.journals import Journals, Origin, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
@@ -45,10 +47,13 @@ async def reconcile(
     settings: Settings,
     patience: float = PATIENCE_SECONDS,
     tell: Told = lambda done, total: None,
+    *,
+    repair: bool = False,
 ) -> Report:
     """Compare Kafka, ledger, raw rows, outcomes, panes and rolling windows, while all of it runs.
 
-    A difference is one that is still there `patience` seconds after everything was looked at.
+    A difference is one that is still there `patience` seconds after everything was looked at. With
+    `repair` those that raw rows can mend are, and the report has what differs after that.
     Raises KafkaError or StoreError when a part is away, CatalogueError for the catalogue.
     """
     topic = Topics(settings.kafka.topic_prefix).responses
@@ -58,14 +63,13 @@ async def reconcile(
         stack.push_async_callback(client.close)
         tables = Tables(client)
         journals = await _arrived(tables, topic, bounds, patience)
-        inquiry = Inquiry(tables, load_catalogue(settings.catalog), _reaches(journals))
-        comparison = Comparison(settings, tables, topic, bounds, inquiry)
+        catalogue = load_catalogue(settings.catalog)
+        inquiry = Inquiry(tables, catalogue, _reaches(journals))
+        comparison = Comparison(settings, tables, topic, bounds, catalogue, inquiry)
         await comparison.survey(journals, tell)
-        deadline = time.monotonic() + patience
-        await comparison.look()
-        while comparison.unsettled and time.monotonic() < deadline:
-            await asyncio.sleep(PAUSE_SECONDS)
-            await comparison.look()
+        await comparison.settle(patience)
+        if repair and await comparison.mend():
+            await comparison.settle(patience)
         return comparison.report()
 
 
@@ -90,8 +94,10 @@ class Comparison:
     tables: Tables
     topic: str
     bounds: dict[int, LogBounds]
+    catalogue: Catalogue
     inquiry: Inquiry
     _open: list[accounts.Stretch] = field(default_factory=list)
+    _surplus: list[Said] = field(default_factory=list)
     _found: list[Difference] = field(default_factory=list)
     _sizes: dict[str, int] = field(default_factory=dict)
 
@@ -100,7 +106,8 @@ class Comparison:
         reaches = _reaches(journals)
         offsets = await accounts.stretches(self.tables, journals)
         times = await hours.stretches(self.tables)
-        total = len(offsets) + len(times) + 1
+        ids = await audit.pieces(self.tables)
+        total = len(offsets) + len(times) + len(ids) + 1
         for done, stretch in enumerate(offsets):
             tell(done, total)
             if await accounts.compare(self.tables, stretch, self.topic):
@@ -109,6 +116,10 @@ class Comparison:
             tell(done, total)
             if len(self.inquiry) < hours.MOST_SUSPECTS:
                 self.inquiry.suspect(await hours.suspects(self.tables, piece, reaches))
+        for done, piece_of_ids in enumerate(ids, len(offsets) + len(times)):
+            tell(done, total)
+            if len(self._surplus) < audit.MOST_EVENTS:
+                self._surplus += await audit.audit(self.tables, piece_of_ids, reaches)
         windows = await newest_windows(self.tables)
         self.inquiry.suspect_rows(windows)
         tell(total, total)
@@ -117,6 +128,37 @@ class Comparison:
             "windows": len(windows),
             "judged": sum(journal.told - journal.start for journal in journals.values()),
         }
+
+    async def settle(self, patience: float) -> None:
+        """Look until everything agrees, or patience is over."""
+        deadline = time.monotonic() + patience
+        await self.look()
+        while self.unsettled and time.monotonic() < deadline:
+            await asyncio.sleep(PAUSE_SECONDS)
+            await self.look()
+
+    async def mend(self) -> bool:
+        """Mend what raw rows can mend; whether there was anything. Raises StoreError, KafkaError.
+
+        A pane is left alone while raw rows or outcomes of its partition are at fault themselves.
+        """
+        broken = {
+            (found.generation, found.partition)
+            for found in self._found
+            if found.kind in (Kind.LEDGER, Kind.RAW_ROWS, Kind.OUTCOMES)
+        }
+        wrong = [
+            one
+            for one in self.inquiry.wrong
+            if not one.span.window and one.span.origin not in broken
+        ]
+        surplus = [one for one in self._surplus if one.origin not in broken]
+        if wrong:
+            journals = await read_journals(self.tables, self.topic)
+            await mend.recount_panes(self.tables, wrong, journals, self.catalogue)
+        if surplus:
+            await mend.take_back(self.settings, self.tables, surplus)
+        return bool(wrong or surplus)
 
     @property
     def unsettled(self) -> bool:
@@ -133,6 +175,10 @@ class Comparison:
             self._found += found
             still += [stretch] if found else []
         self._open = still
+        known, self._surplus = self._surplus, []
+        for ids in audit.these({one.event_id for one in known}):
+            self._surplus += await audit.audit(self.tables, ids, _reaches(journals))
+        self._found += [one.difference() for one in self._surplus]
         await self.inquiry.look(_reaches(journals))
         self._found += [wrong.difference() for wrong in self.inquiry.wrong]
         self._found += await self._logs(journals)

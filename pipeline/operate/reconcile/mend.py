@@ -1,0 +1,128 @@
+"""What `--repair` does: panes are counted again from raw rows, and events that count too often are
+taken back through the log.
+
+A recounted pane has the version below which it was counted, so whatever the scorer tells later is
+newer and wins. A repair is a retraction of the surplus response, sent to its own partition: the
+fold takes a response back once however often it is told to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError as ClientError
+
+from pipeline.core.book import measures_of
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.reasons import Reason
+from pipeline.core.updates import Group, make_version
+from pipeline.errors import KafkaError
+from pipeline.operate.originals import Originals, opened
+from pipeline.operate.reconcile.audit import Said
+from pipeline.operate.reconcile.inquiry import Wrong
+from pipeline.operate.reconcile.journals import Journals, Origin
+from pipeline.operate.reconcile.spans import Measure
+from pipeline.settings import Settings
+from pipeline.sink.generation import current_generation
+from pipeline.sink.repair import recount
+from pipeline.sink.rows import Note
+from pipeline.sink.target import Tables
+from pipeline.wire.dead_letters import REPAIR_HEADER
+from pipeline.wire.kafka import producer, started
+from pipeline.wire.responses import ResponseDecoder, encode_response
+from pipeline.wire.topics import Topics, response_key
+
+
+async def recount_panes(
+    tables: Tables, wrong: Iterable[Wrong], journals: Journals, catalogue: Catalogue
+) -> None:
+    """Upsert the panes with something wrong, as far as raw rows are stored. Raises StoreError."""
+    hours: dict[tuple[Origin, Group], set[int]] = {}
+    measures: dict[tuple[Origin, Group], dict[Measure, None]] = {}
+    for one in wrong:
+        place = (one.span.origin, one.span.group)
+        hours.setdefault(place, set()).add(one.span.begin * 1000)
+        measures.setdefault(place, dict.fromkeys(measures_of(catalogue, place[1].survey)))
+        measures[place][one.measure] = None
+    notes = []
+    for (origin, group), begins in hours.items():
+        journal = journals[origin]
+        notes.append(
+            Note(
+                group=group,
+                partition=origin.partition,
+                version=make_version(origin.generation, journal.reach),
+                measures=tuple(measures[origin, group]),
+                hours=tuple(sorted(begins)),
+                as_of=journal.as_of,
+                last_response_at=max(begins),
+                source=(0, 0),
+            )
+        )
+    await recount(tables, notes)
+
+
+async def take_back(settings: Settings, tables: Tables, said: Sequence[Said]) -> None:
+    """Send a retraction of each surplus response to its own partition, and wait until the log has
+    it. What is of an earlier generation cannot be reached any more. Raises KafkaError, StoreError.
+    """
+    kafka = settings.kafka
+    topic = Topics(kafka.topic_prefix).responses
+    sender = producer(kafka)
+    async with started(sender, kafka), opened(settings) as originals:
+        for one in said:
+            if one.origin.generation == current_generation():
+                record = await _original(settings, originals, topic, one)
+                record = record or await _stored(tables, one)
+                await _send(sender, topic, one, {**record, "retracted": True})
+
+
+async def _original(
+    settings: Settings, originals: Originals, topic: str, said: Said
+) -> dict[str, object] | None:
+    """As it was sent: comments in ClickHouse are redacted, and a fold that still knows the event
+    compares them."""
+    place = (said.origin.partition, said.offset, said.received_at)
+    found = await originals.fetch(topic, *place)
+    if found is None:
+        return None
+    record = ResponseDecoder(settings.kafka.confluent_ids).decode(found.value)
+    return None if isinstance(record, Reason) else record
+
+
+async def _stored(tables: Tables, said: Said) -> dict[str, object]:
+    """From its raw row: an event older than the log is one that no fold remembers, and its time and
+    group are enough."""
+    generation, partition = said.origin
+    ((answers, location, comment),) = await tables.rows(
+        "SELECT answers, location, comment FROM responses FINAL WHERE "
+        f"generation = {generation} AND partition = {partition} AND offset = {said.offset}",
+        "read the raw row",
+    )
+    return {
+        "event_id": said.event_id,
+        "occurred_at": said.occurred_at,
+        **said.group._asdict(),
+        "answers": answers,
+        "location": location,
+        "comment": comment,
+    }
+
+
+async def _send(
+    sender: AIOKafkaProducer, topic: str, said: Said, record: dict[str, object]
+) -> None:
+    try:
+        await sender.send_and_wait(  # type: ignore[no-untyped-call]  # aiokafka
+            topic,
+            value=encode_response(record),
+            key=response_key(said.group),
+            partition=said.origin.partition,
+            headers=[REPAIR_HEADER],
+        )
+    except ClientError as error:
+        raise KafkaError(
+            f"topic {topic} partition {said.origin.partition}: a repair was not acknowledged: "
+            f"{type(error).__name__}; run it again, what was sent twice takes back once"
+        ) from error

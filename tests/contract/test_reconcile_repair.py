@@ -1,0 +1,114 @@
+"""`cxpulse reconcile --repair` on real parts: every view is right afterwards, and stays so."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pipeline.operate.reconcile.run import reconcile
+from pipeline.settings import KafkaSettings, Settings
+from pipeline.wire.dead_letters import REPAIR_HEADER
+from tests.fixtures.scoring import now_ms, read, response, scoring, send
+from tests.fixtures.sink import Pipe, piping
+
+pytestmark = [pytest.mark.broker, pytest.mark.engine]
+
+DAY_MS = 24 * 3_600_000
+PATIENCE = 20.0
+ALL_TIME = "benchmark(from = '2018-01-01 00:00:00', to = '2100-01-01 00:00:00', min_n = 1)"
+
+
+@pytest.fixture
+async def pipe(
+    kafka_settings: KafkaSettings, clickhouse: str, database: str
+) -> AsyncIterator[Pipe]:
+    async with (
+        piping(kafka_settings, clickhouse, database) as made,
+        scoring(made.settings),
+        made.sinking(),
+    ):
+        yield made
+
+
+async def found(settings: Settings, *, repair: bool = False) -> Counter[str]:
+    """Differences by kind; what can never be mended is not waited for long."""
+    report = await reconcile(settings, PATIENCE if repair else 2.0, repair=repair)
+    return Counter(str(difference.kind) for difference in report.differences)
+
+
+async def arrived(pipe: Pipe, offsets: int) -> None:
+    """Wait until so many offsets, of all partitions, are judged and stored."""
+    ends = "(SELECT sum(n) FROM (SELECT max(next_offset) AS n FROM {} GROUP BY partition))"
+    tables = ("ledger", "sink_progress")
+    query = "SELECT " + ", ".join(ends.format(table) for table in tables)
+    await pipe.wait_for(query, [(offsets, offsets)])
+
+
+def answer(**changes: object) -> dict[str, object]:
+    return {"event_id": str(uuid.uuid4()), "occurred_at": now_ms(), **changes}
+
+
+async def test_events_over_partitions_count_once_in_every_view_after_a_repair(pipe: Pipe) -> None:
+    settings = pipe.settings
+    old = now_ms() - 400 * DAY_MS
+    twice, back, secret, late = answer(), answer(), answer(comment="call 202-555-0147"), answer()
+    late["occurred_at"] = old
+    late_back = answer(occurred_at=old)
+    for partition in (0, 1):
+        both = (response(), response(**twice), response(**secret), response(**late))
+        await send(settings, both, partition)
+    await send(settings, [response(**back), response(**late_back)], 0)
+    gone = [response(**one, retracted=True) for one in (back, late_back)]
+    await send(settings, gone, 1)
+    await arrived(pipe, 12)
+    assert await found(settings) == {"event": 5}
+    assert await found(settings, repair=True) == {}
+
+    # Two that are one of a kind, and three that came twice, one of them of last year.
+    assert await found(settings, repair=True) == {}
+    assert pipe.rows("SELECT count() FROM responses_current") == [(5,)]
+    assert pipe.rows(f"SELECT n, responses, mean FROM {ALL_TIME} WHERE measure = 'trust'") == [
+        (5, 5, 4.0)
+    ]
+    windows = "SELECT window, n FROM rolling_now WHERE measure = 'trust' ORDER BY window"
+    await pipe.wait_for(windows, [("1h", 4), ("24h", 4), ("28d", 4), ("7d", 4)])
+    repairs = [r for r in await read(settings, "responses") if REPAIR_HEADER in r.headers]
+    assert len(repairs) == 5
+    assert pipe.rows("SELECT countIf(repair), count() FROM responses") == [(5, 17)]
+    assert pipe.rows("SELECT count() FROM dead_letters") == [(0,)]
+
+
+async def test_wrong_panes_are_counted_again_and_what_the_scorer_tells_later_wins(
+    pipe: Pipe,
+) -> None:
+    settings = pipe.settings
+    old = now_ms() - 400 * DAY_MS
+    await send(settings, [response(), response(), response(occurred_at=old)])
+    assert (await reconcile(settings, PATIENCE)).differences == ()
+    damage = (
+        "INSERT INTO score_panes SELECT * REPLACE ([9, 9, 9, 9, 9, 9] AS counts) "
+        "FROM score_panes FINAL WHERE measure = 'trust'",
+        "DELETE FROM score_panes WHERE measure = 'response'",
+    )
+    for statement in damage:
+        pipe.command(statement)
+    assert await found(settings) == {"pane": 4}
+    assert await found(settings, repair=True) == {}
+    await send(settings, [response()])
+    assert (await reconcile(settings, PATIENCE)).differences == ()
+    assert pipe.rows(f"SELECT n, responses, mean FROM {ALL_TIME} WHERE measure = 'trust'") == [
+        (4, 4, 4.0)
+    ]
+
+
+async def test_panes_are_left_alone_while_raw_rows_are_missing(pipe: Pipe) -> None:
+    settings = pipe.settings
+    await send(settings, [response(), response()])
+    assert (await reconcile(settings, PATIENCE)).differences == ()
+    pipe.command("DELETE FROM responses WHERE offset = 1")
+    report = await reconcile(settings, 2.0, repair=True)
+    assert {"raw rows", "pane"} <= {str(one.kind) for one in report.differences}
+    assert pipe.rows(f"SELECT responses FROM {ALL_TIME} WHERE measure = 'trust'") == [(2,)]
