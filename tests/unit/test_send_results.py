@@ -24,6 +24,7 @@ TO_KAFKA = {
     "sink/letters.py self._producer.send_and_wait": "gathered; a failure repeats the batch",
     "emit/outbox.py self._producer.send_batch": "_done counts what failed; the emitter reports it",
     "operate/replay/resend.py self._sender.send": "_settled waits for each and raises",
+    "operate/reconcile/mend.py sender.send_and_wait": "awaited; a failure ends the repair",
 }
 ELSEWHERE = {
     "emit/files.py emitter.send": "queues; flush tells what failed",
