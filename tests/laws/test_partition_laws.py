@@ -110,6 +110,21 @@ def test_after_every_batch_all_records_are_accounted_for(
     assert run.state.emit(0, windows=False).entry is None
 
 
+@many
+@given(script=steps, sizes=st.lists(st.integers(1, 8)))
+def test_marks_count_alike_by_themselves_and_with_the_record_that_follows(
+    script: list[Step], sizes: list[int]
+) -> None:
+    log = make_log(script)
+    run, position = Run(log), 0
+    for size in sizes:
+        position = run.fold(position, size)
+        if position < len(log):
+            run.state.skip(log[position][0])
+            assert_balanced(run.state.totals, run.state.next_offset)
+    assert snapshot(run.follow([]).state) == snapshot(Run(log).follow([]).state)
+
+
 def assert_balanced(totals: Totals, read: int) -> None:
     outcomes = (totals.accepted, totals.duplicate, totals.late, totals.retraction)
     assert totals.received == sum(outcomes) + totals.dead_letter
