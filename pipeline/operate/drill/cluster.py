@@ -18,18 +18,27 @@ IN_STEP_SECONDS: Final = 60.0
 """A broker that comes back copies what it missed: seconds."""
 
 
+async def losing_leader(scene: Scene) -> None:
+    """Kill the leader of the busiest partition, and go on without it."""
+    await _lose(scene, f"{BROKER}-{await _leader(scene)}")
+
+
 async def losing_brokers(scene: Scene) -> None:
     """Kill the leader of the busiest partition first, then any; start each when all goes on."""
     victim = f"{BROKER}-{await _leader(scene)}"
     while True:
-        await scene.pause(2.0, 4.0)
-        scene.stack.kill(victim)
-        await scene.passed(scene.mark(f"{victim} is killed"))
+        await _lose(scene, victim)
         await scene.stack.start(victim)
         await _in_step(scene)
         if scene.left <= 0:
             return
         victim = scene.random.choice(scene.stack.brokers)
+
+
+async def _lose(scene: Scene, victim: str) -> None:
+    await scene.pause(2.0, 4.0)
+    scene.stack.kill(victim)
+    await scene.passed(scene.mark(f"{victim} is killed"))
 
 
 async def losing_two(scene: Scene) -> None:
