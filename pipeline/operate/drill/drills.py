@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.operate.drill.cluster import losing_brokers, losing_two
+from pipeline.operate.drill.crossing import crc32, crossing, nothing
 from pipeline.operate.drill.crowd import coming_and_going
 from pipeline.operate.drill.drill import Drill
 from pipeline.operate.drill.expiry import expiring
@@ -148,6 +149,12 @@ DRILLS: Final = (
         limit=40.0,
         flowing=False,
         env=BREAKER,
+    ),
+    Drill(
+        "another-partitioner",
+        "emitters are replaced by some that spread keys over partitions as librdkafka does.",
+        crossing(nothing, crc32),
+        flowing=False,
     ),
     Drill(
         "records-expired",
