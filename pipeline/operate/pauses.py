@@ -9,8 +9,9 @@ from pipeline.score.chains import take_stock
 from pipeline.score.log_reader import PartitionLog, open_logs
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.settings import KafkaSettings
+from pipeline.wire.generations import generations_in, is_generation
 from pipeline.wire.kafka import producer, started
-from pipeline.wire.manifests import GENERATION_KEY, parse_key
+from pipeline.wire.manifests import parse_key
 from pipeline.wire.resumes import RESUME_KEY, encode_resume, resumed_to
 from pipeline.wire.topics import Topics
 
@@ -65,12 +66,13 @@ async def _find(kafka: KafkaSettings, outbox: Outbox) -> list[Pause]:
 
 def _tells(key: bytes) -> bool:
     parsed = parse_key(key)
-    return parsed.is_manifest if parsed else key in (RESUME_KEY, GENERATION_KEY)
+    return parsed.is_manifest if parsed else key == RESUME_KEY or is_generation(key)
 
 
 def _pause(partition: int, log: PartitionLog) -> Pause | None:
-    stock = take_stock(log.records)
+    generation = generations_in(log.records).of(partition)
+    stock = take_stock(log.records, generation)
     tripped_at = stock.manifests[0].tripped_at if stock.manifests else 0
-    if tripped_at <= resumed_to(log.records, stock.generation):
+    if tripped_at <= resumed_to(log.records, generation):
         return None
-    return Pause(partition, stock.generation, tripped_at)
+    return Pause(partition, generation, tripped_at)

@@ -15,18 +15,60 @@ def topics(
     check: Annotated[
         bool, typer.Option("--check", help="Create nothing; only compare and report.")
     ] = False,
+    new_generation: Annotated[
+        bool,
+        typer.Option(
+            "--new-generation",
+            help="After the responses topic was re-created: score its new log beside the old one.",
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="With --new-generation: in every partition, though its log looks as it was read. "
+            "What such a log still holds is counted again.",
+        ),
+    ] = False,
 ) -> None:
     """Create the topics that are missing; exit with 1 when one is not as it must be."""
     import asyncio
 
+    from pipeline.errors import SettingsError
     from pipeline.operate.topics import check_topics, ensure_topics
     from pipeline.settings import load
 
+    if check + new_generation > 1 or force > new_generation:
+        raise SettingsError(
+            "--check and --new-generation exclude each other; --force needs the latter"
+        )
     settings = load()
+    if new_generation:
+        _begin(settings, force)
+        return
     report = asyncio.run(check_topics(settings) if check else ensure_topics(settings))
     show(settings, report)
     if not report.good:
         raise typer.Exit(1)
+
+
+def _begin(settings: Settings, force: bool) -> None:
+    import asyncio
+
+    from pipeline.operate.generations import begin_generation
+    from pipeline.operate.terminal import stdout
+    from pipeline.wire.topics import Topics
+
+    begun = asyncio.run(begin_generation(settings.kafka, force=force))
+    topic = Topics(settings.kafka.topic_prefix).responses
+    lines = [
+        f"{topic} partition {partition} is in generation {begun.newest}: {why}"
+        for partition, why in begun.partitions.items()
+    ]
+    last = "score workers and sinks that stopped can be started again"
+    nothing = f"{topic} holds the logs that were read: nothing to begin"
+    for line in [*lines, last if lines else nothing]:
+        stdout().print(line, soft_wrap=True, highlight=False)
 
 
 def show(settings: Settings, report: TopicReport) -> None:

@@ -17,9 +17,9 @@ from pipeline.errors import SchemaError
 from pipeline.operate.topic_scan import Record, Told, scan
 from pipeline.operate.traces import Copy, Judged, Pane, changed_panes, judge
 from pipeline.settings import Settings
-from pipeline.sink.generation import current_generation
 from pipeline.sink.raw import EARLIEST_MS, LATEST_MS, redacted_comment
 from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.generations import Generations, read_generations
 from pipeline.wire.ledger import decode_entry
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
@@ -34,7 +34,7 @@ async def find_in_log(settings: Settings, event: UUID, tell: Told) -> list[Copy]
     Raises KafkaError and CatalogueError.
     """
     topics = Topics(settings.kafka.topic_prefix)
-    finder = _Finder(settings, event)
+    finder = _Finder(settings, event, await read_generations(settings.kafka))
     await scan(settings, topics.responses, finder.see, tell)
     if not finder.copies:
         return []
@@ -49,8 +49,9 @@ async def find_in_log(settings: Settings, event: UUID, tell: Told) -> list[Copy]
 class _Finder:
     """Keeps the records whose bytes hold the id, in small or capital letters."""
 
-    def __init__(self, settings: Settings, event: UUID) -> None:
+    def __init__(self, settings: Settings, event: UUID, generations: Generations) -> None:
         self.copies: list[Copy] = []
+        self._generations = generations
         self._event = str(event)
         self._small = self._event.encode()
         self._capital = self._event.upper().encode()
@@ -63,7 +64,7 @@ class _Finder:
         if self._small not in value and self._capital not in value:
             return
         copy = Copy(
-            generation=current_generation(),
+            generation=self._generations.of(record.partition),
             partition=record.partition,
             offset=record.offset,
             received_at=_time(record.timestamp),

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.wire.manifests import (
-    FIRST_GENERATION,
-    GENERATION_KEY,
     Manifest,
     Owner,
     Piece,
@@ -35,28 +33,22 @@ class Chain:
 class Stock:
     """What a partition of the checkpoint topic holds. `unreadable` counts damaged manifests."""
 
-    generation: int
-    highest_epoch: int
     manifests: tuple[Manifest, ...]
     unreadable: int
 
     @property
     def empty(self) -> bool:
-        """No checkpoint was ever completed here."""
+        """No checkpoint of this generation was ever completed here."""
         return not self.manifests and not self.unreadable
 
 
-def take_stock(records: Records) -> Stock:
-    """Look over the records: manifests of the current generation, the best first."""
-    generation = int(records.get(GENERATION_KEY, b"%d" % FIRST_GENERATION))
+def take_stock(records: Records, generation: int) -> Stock:
+    """Look over the records: manifests of `generation`, the best first."""
     manifests = []
-    unreadable = highest = 0
+    unreadable = 0
     for key, value in records.items():
         parsed = parse_key(key)
-        if parsed is None:
-            continue
-        highest = max(highest, parsed.owner.epoch)
-        if not parsed.is_manifest:
+        if parsed is None or not parsed.is_manifest:
             continue
         try:
             manifest = decode_manifest(value)
@@ -68,7 +60,7 @@ def take_stock(records: Records) -> Stock:
         elif manifest.generation == generation:
             manifests.append(manifest)
     manifests.sort(key=lambda m: (m.owner.epoch, m.next_offset, m.number), reverse=True)
-    return Stock(generation, highest, tuple(manifests), unreadable)
+    return Stock(tuple(manifests), unreadable)
 
 
 def intact_chains(records: Records, found: Stock) -> Iterator[Chain]:

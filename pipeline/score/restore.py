@@ -19,6 +19,8 @@ from pipeline.score.told import told_to
 from pipeline.settings import KafkaSettings
 from pipeline.wire.catalogue_codec import catalogue_from_bytes
 from pipeline.wire.cuts import decode_cut
+from pipeline.wire.generations import generations_in
+from pipeline.wire.lives import Mark, other_logs, recreated
 from pipeline.wire.manifests import Owner, claim_key, parse_key
 from pipeline.wire.reading import ResponseReader
 from pipeline.wire.resumes import resumed_to
@@ -79,10 +81,19 @@ class CheckpointStore:
             owners = await self._claim(reader, wanted)
             bounds = await reader.bounds(self._topics.responses)
             # One at a time, each log let go at once: a restore holds one partition's records.
-            return {
+            restored = {
                 p: await self._told(self._load(p, reader.logs.pop(p), owners[p], bounds[p]))
                 for p in wanted
             }
+        await self.refuse_other_logs(one.state for one in restored.values())
+        return restored
+
+    async def refuse_other_logs(self, states: Iterable[PartitionState]) -> None:
+        """Raises CheckpointError when one is the state of another log than the topic has now."""
+        topic = self._topics.responses
+        marks = {state.partition: Mark(state.next_offset, state.as_of) for state in states}
+        for partition, how in (await other_logs(self._kafka, topic, marks)).items():
+            raise recreated(topic, partition, how)
 
     async def _claim(self, reader: LogReader, partitions: list[int]) -> dict[int, Owner]:
         """Write claims until each partition has one of ours that came first for its epoch."""
@@ -107,29 +118,24 @@ class CheckpointStore:
     ) -> Restored:
         where = f"{self._topics.responses} partition {partition}"
         log_start, log_end = bounds
-        stock = take_stock(log.records)
+        generation = generations_in(log.records).of(partition)
+        stock = take_stock(log.records, generation)
         found = self._newest(log, stock)
         if found is None:
             self._refuse_empty_start(where, stock, log_start)
             fresh = self._readers.current
             state = PartitionState(
-                *(partition, stock.generation, log_start, fresh.validator.catalogue),
+                *(partition, generation, log_start, fresh.validator.catalogue),
                 partial=log_start > 0,
                 limits=self._limits,
             )
-            state.breaker.lift(resumed_to(log.records, stock.generation))
+            state.breaker.lift(resumed_to(log.records, generation))
             writer = self._writer(state, log, owner, None)
             return Restored(state, fresh, writer, log_end, cut_at=-1)
         chain, state, by = found
-        if state.next_offset > log_end:
-            raise CheckpointError(
-                f"{where}: the checkpoint is at offset {state.next_offset}, the log ends at "
-                f"{log_end}: the topic was re-created; use another kafka.topic_prefix for it (this "
-                "release cannot continue old scores over a new topic)"
-            )
         cut_at = state.next_offset
         state.lose(log_start)
-        state.breaker.lift(resumed_to(log.records, stock.generation))
+        state.breaker.lift(resumed_to(log.records, generation))
         return Restored(state, by, self._writer(state, log, owner, chain), log_end, cut_at)
 
     async def _told(self, restored: Restored) -> Restored:
@@ -195,5 +201,5 @@ class CheckpointStore:
 
 
 def _highest_epoch(log: PartitionLog) -> int:
-    claimed = max((owner.epoch for owner in log.claims), default=0)
-    return max(claimed, take_stock(log.records).highest_epoch)
+    written = (parsed.owner for key in log.records if (parsed := parse_key(key)) is not None)
+    return max((owner.epoch for owner in (*log.claims, *written)), default=0)

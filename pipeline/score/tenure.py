@@ -244,7 +244,8 @@ class Tenure:
         for record in records:
             reason = refused.get(record.offset)
             if reason is not None:
-                self._dead.append(dead_letter(record, "score", str(reason)))
+                letter = dead_letter(record, "score", str(reason), self.state.generation)
+                self._dead.append(letter)
                 self._dead_bytes += len(record.value or b"")
                 metrics.DEAD_LETTERS.labels(str(reason)).inc()
 

@@ -16,7 +16,7 @@ from faust.types import TP
 
 from pipeline import metrics
 from pipeline.core.catalogue import Catalogue
-from pipeline.errors import CheckpointError, CxpulseError, KafkaError
+from pipeline.errors import CxpulseError, KafkaError
 from pipeline.logs import get
 from pipeline.observe import Health
 from pipeline.score.app import make_app
@@ -169,8 +169,10 @@ class ScoreWorker:
         if tenure.paused_at:
             tenure.reached(chunk.place)
             return  # read again when it goes on
-        self._refuse(chunk, tenure)
+        self._refuse(chunk)
         first = chunk.records[0].offset if chunk.records else chunk.place.read_to
+        if first < tenure.state.next_offset:  # the broker has sent us back
+            await self._store.refuse_other_logs([tenure.state])
         if first > tenure.state.next_offset:
             await self._note_lost(tenure, first)
         for part in tenure.parts(chunk.records):
@@ -183,18 +185,12 @@ class ScoreWorker:
         self._changed.set()
         await self._after(tenure)
 
-    def _refuse(self, chunk: Chunk, tenure: Tenure) -> None:
-        """Raises KafkaError when these records must not be folded onto that state."""
+    def _refuse(self, chunk: Chunk) -> None:
+        """Raises KafkaError when these records must not be folded."""
         if chunk.records and chunk.records[0].timestamp_type != APPEND_TIME:
             raise KafkaError(
                 f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
                 "topics` shows the drift; alter it with Kafka's own tool"
-            )
-        log_end = chunk.place.log_end
-        if 0 < log_end < tenure.state.next_offset:
-            raise CheckpointError(
-                f"topic {self.source} partition {chunk.partition} ends at {log_end}, below "
-                f"what was folded ({tenure.state.next_offset}): it was re-created"
             )
 
     async def _after(self, tenure: Tenure) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import SchemaError
-from pipeline.sink.generation import current_generation
 from pipeline.sink.rows import Block, Converted, Record, Refused
 from pipeline.wire.dead_letters import DeadLetter, read_dead_letter
 
@@ -49,4 +48,4 @@ class DeadLetterRows:
         )
 
     def _generation(self, letter: DeadLetter) -> int:
-        return current_generation() if letter.topic == self._responses else 0
+        return letter.generation if letter.topic == self._responses else 0

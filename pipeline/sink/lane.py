@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline import metrics
+from pipeline.sink.guard import Guard
 from pipeline.sink.intake import NOTHING, Batch, Intake
 from pipeline.sink.patience import Patience, Stopped
 from pipeline.sink.progress import Progress
@@ -46,11 +47,13 @@ class Lane:
         pace: Pace,
         stop: asyncio.Event,
         live: Writer | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.topic = topic
         self._intake = intake
         self._writer = writer
         self._live = live
+        self._guard = guard
         self._waiting = NOTHING
         self._settled = time.monotonic()
         self._progress = progress
@@ -105,6 +108,9 @@ class Lane:
     async def _settle(self, batch: Batch) -> None:
         """Store all of one batch, tell how far it goes, commit."""
         if batch.records:
+            guard = self._guard
+            if guard is not None:
+                await self._patience.until_done(lambda: guard.check(batch))
             notes = await self._patience.until_done(lambda: self._writer.write(batch.records))
             if self._repairs is not None and batch.epoch == self._intake.epoch:
                 self._repairs.hold(notes)

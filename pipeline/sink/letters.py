@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as ClientError
@@ -17,11 +17,15 @@ _log = logs.get(__name__)
 
 
 class Letters:
-    """Sends dead letters of stage `sink`, and waits until the broker has them."""
+    """Sends dead letters of stage `sink`, and waits until the broker has them. `generation_of` a
+    partition of the responses."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, topic: str, generation_of: Callable[[int], int]
+    ) -> None:
         self._producer = producer
         self._topic = topic
+        self._generation_of = generation_of
 
     async def send(self, refused: Sequence[Refused]) -> None:
         """Send all. Sent again after a crash, a letter has the same key and is the same row.
@@ -40,7 +44,7 @@ class Letters:
                 offset=record.offset,
                 reason=one.reason,
             )
-        letters = [_letter(one) for one in refused if one.record.topic != self._topic]
+        letters = [self._letter(one) for one in refused if one.record.topic != self._topic]
         try:
             await asyncio.gather(*(self._send(letter) for letter in letters))
         except ClientError as error:
@@ -52,6 +56,6 @@ class Letters:
             self._topic, value=letter.value, key=letter.key, headers=letter.headers()
         )
 
-
-def _letter(refused: Refused) -> DeadLetter:
-    return dead_letter(refused.record, "sink", refused.reason)
+    def _letter(self, refused: Refused) -> DeadLetter:
+        record = refused.record
+        return dead_letter(record, "sink", refused.reason, self._generation_of(record.partition))

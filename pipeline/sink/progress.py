@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from pipeline.sink.generation import current_generation
 from pipeline.sink.rows import Block
 from pipeline.sink.target import Tables
+from pipeline.wire.generations import Generations
 
 TABLE: Final = "sink_progress"
 EVERY_SECONDS: Final = 1.0
@@ -24,11 +24,18 @@ class Target(Protocol):
 class Progress:
     """Tells how far one topic is stored. Call it only when everything below is."""
 
-    def __init__(self, target: Target, topic: str) -> None:
+    def __init__(self, target: Target, topic: str, generation_of: Callable[[int], int]) -> None:
         self._target = target
         self._topic = topic
+        self._generation_of = generation_of
         self._told: dict[int, int] = {}
         self._last = float("-inf")
+
+    async def begin(self, generations: Generations) -> None:
+        """Write down that these partitions are in a new generation, also those that are read by
+        other sinks or have no records yet: views then know which generations are over."""
+        begun = frozenset().union(*generations.begun.values())
+        await self.tell(dict.fromkeys(begun, 0), settled=True)
 
     async def tell(self, positions: Mapping[int, int], *, settled: bool) -> None:
         """Write what changed; at once when `settled` (nothing more to read), else once a second."""
@@ -37,7 +44,7 @@ class Progress:
             return
         columns: dict[str, Sequence[object]] = {
             "topic": [self._topic] * len(news),
-            "generation": [current_generation()] * len(news),
+            "generation": list(map(self._generation_of, news)),
             "partition": list(news),
             "next_offset": list(news.values()),
         }

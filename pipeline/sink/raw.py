@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
 from pipeline.core.catalogue import Catalogue
@@ -16,7 +16,6 @@ from pipeline.core.reasons import Reason
 from pipeline.core.redaction import redact
 from pipeline.core.response import MAX_ANSWERS, MAX_COMMENT, MAX_LOCATION
 from pipeline.core.vocabulary import MEASURES
-from pipeline.sink.generation import current_generation
 from pipeline.sink.rows import Block, Converted, Record
 from pipeline.wire.dead_letters import is_repair
 from pipeline.wire.responses import ResponseDecoder
@@ -55,10 +54,14 @@ class _Row(NamedTuple):
 
 
 class RawRows:
-    """Converts batches of the responses topic; a catalogue resolves aliases."""
+    """Converts batches of the responses topic; a catalogue resolves aliases, and `generation_of`
+    gives what the records of a partition do not say themselves."""
 
-    def __init__(self, catalogue: Catalogue, decoder: ResponseDecoder) -> None:
+    def __init__(
+        self, catalogue: Catalogue, decoder: ResponseDecoder, generation_of: Callable[[int], int]
+    ) -> None:
         self._decoder = decoder
+        self._generation_of = generation_of
         self._names = _Names(catalogue)
 
     def adopt(self, catalogue: Catalogue) -> None:
@@ -80,7 +83,7 @@ class RawRows:
             return Converted(())
         partitions, offsets, received = zip(*places, strict=True)
         columns: dict[str, Sequence[object]] = {
-            "generation": [current_generation()] * len(rows),
+            "generation": list(map(self._generation_of, partitions)),
             "partition": partitions,
             "offset": offsets,
             "received_at": received,

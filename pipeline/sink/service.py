@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pipeline import logs
@@ -14,6 +15,7 @@ from pipeline.observe import Health
 from pipeline.settings import Settings
 from pipeline.sink import dead, outcomes, raw, scored
 from pipeline.sink.dead import DeadLetterRows
+from pipeline.sink.guard import Guard
 from pipeline.sink.intake import Intake
 from pipeline.sink.lane import Lane, Pace
 from pipeline.sink.letters import Letters
@@ -28,6 +30,7 @@ from pipeline.sink.writer import Writer
 from pipeline.store.client import connect_async
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.catalogue_watch import follow_catalogue
+from pipeline.wire.generations import Generations, raw_rows_group, read_generations
 from pipeline.wire.kafka import consumer, producer, started
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
@@ -77,7 +80,7 @@ class Sink:
         self._topics = Topics(settings.kafka.topic_prefix)
         self._lanes: tuple[Lane, ...] = ()
         self._catalogue = load_catalogue(settings.catalog)
-        self._raw = RawRows(self._catalogue, ResponseDecoder(settings.kafka.confluent_ids))
+        self._decoder = ResponseDecoder(settings.kafka.confluent_ids)
 
     def health(self) -> Health:
         """Good while every lane stores batches or sits at the end of its topic."""
@@ -111,13 +114,14 @@ class Sink:
 
     async def _move(self, tables: Tables, stack: AsyncExitStack, stop: asyncio.Event) -> None:
         kafka = self._settings.kafka
+        generations = await read_generations(kafka)
+        raw_rows = RawRows(self._catalogue, self._decoder, generations.of)
         sender = await stack.enter_async_context(started(producer(kafka), kafka))
-        outbox = Letters(sender, self._topics.dead_letters)
+        outbox = Letters(sender, self._topics.dead_letters, generations.of)
         repairs = Repairs(tables, self._topics.responses)
         lanes = []
-        for plan in self._plans(repairs):
-            group = f"{kafka.group_prefix}-sink-{plan.group}"
-            member = consumer(kafka, group_id=group, **_fetching(plan.pace))
+        for plan in self._plans(repairs, raw_rows, generations):
+            member = consumer(kafka, group_id=plan.group, **_fetching(plan.pace))
             lost = _nothing if plan.repairs is None else plan.repairs.drop
             intake = Intake(member, plan.topic, lost)
             await stack.enter_async_context(started(member, kafka))
@@ -127,31 +131,37 @@ class Sink:
             writer = Writer(plan.convert, tables, outbox)
             # Only recounts ask how far a topic is stored, and only of the raw rows.
             told = plan.topic == self._topics.responses
-            progress = Progress(tables, plan.topic) if told else None
+            progress = Progress(tables, plan.topic, generations.of) if told else None
+            guard = Guard(kafka, tables, plan.topic, generations) if told else None
+            if progress is not None and generations.begun:
+                await self._patience(stop).until_done(partial(progress.begin, generations))
             live = plan.live and Writer(plan.live, tables, outbox)
-            lanes.append(
-                Lane(plan.topic, intake, writer, progress, plan.repairs, plan.pace, stop, live)
-            )
+            rest = (progress, plan.repairs, plan.pace, stop, live, guard)
+            lanes.append(Lane(plan.topic, intake, writer, *rest))
         self._lanes = tuple(lanes)
         logs.hear_libraries()  # what failed so far was told in one line
         _log.info("sink runs", topics=[lane.topic for lane in lanes])
-        names = follow_catalogue(self._settings.catalog, self._catalogue, self._raw.adopt, stop)
+        names = follow_catalogue(self._settings.catalog, self._catalogue, raw_rows.adopt, stop)
         await _together([*(lane.run() for lane in lanes), repairs.run(stop), names], stop)
 
     def _patience(self, stop: asyncio.Event) -> Patience:
         return Patience("start", pause, stop)
 
-    def _plans(self, repairs: Repairs) -> Sequence[_Plan]:
+    def _plans(
+        self, repairs: Repairs, raw_rows: RawRows, generations: Generations
+    ) -> Sequence[_Plan]:
         sink = self._settings.sink
         topics = self._topics
         calm = Pace(sink.flush_rows, sink.flush_seconds * CALM)
         scores = Pace(max(1, sink.flush_rows // SCORE_ROWS), sink.flush_seconds, calm.seconds)
         letters = DeadLetterRows(topics.responses)
+        group = f"{self._settings.kafka.group_prefix}-sink-"
+        raw_group = raw_rows_group(self._settings.kafka, generations)
         return (
-            _Plan(topics.responses, "responses", self._raw.convert, calm),
-            _Plan(topics.scores, "scores", scored.panes, scores, repairs, scored.windows),
-            _Plan(topics.ledger, "ledger", outcomes.convert, calm),
-            _Plan(topics.dead_letters, "dead-letters", letters.convert, calm),
+            _Plan(topics.responses, raw_group, raw_rows.convert, calm),
+            _Plan(topics.scores, f"{group}scores", scored.panes, scores, repairs, scored.windows),
+            _Plan(topics.ledger, f"{group}ledger", outcomes.convert, calm),
+            _Plan(topics.dead_letters, f"{group}dead-letters", letters.convert, calm),
         )
 
 

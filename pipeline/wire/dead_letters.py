@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol
 
 from pipeline.errors import SchemaError
 from pipeline.wire.avro import HEADER, MARKER
+from pipeline.wire.generations import FIRST
 from pipeline.wire.topics import DEAD_LETTER_BYTES, dead_letter_key
 
 Stage = Literal["score", "sink"]
@@ -29,6 +30,9 @@ go; its dead letter, should it become one, carries it on."""
 
 REPAIR_HEADER: Final = (REPAIR, b"true")
 
+GENERATION: Final = "origin-generation"
+"""Header of the dead letter of a response whose log is not the first of its partition."""
+
 MOST_ATTEMPTS: Final = 1_000_000
 """Anybody may send the header: a larger number is taken for this one, and fits every column."""
 
@@ -40,7 +44,7 @@ class DeadLetter:
     `appended_at` is the broker's append time of the original in ms, `schema` the hex of its first
     header when they claim to be Avro (else empty: other bytes are somebody's data), `attempt`
     counts from 1. `cut` says that the original did not fit: it stays in its own topic. `repair`
-    says that it carried that header.
+    says that it carried that header. `generation` is that of a response; other topics have none.
     """
 
     topic: str
@@ -53,6 +57,7 @@ class DeadLetter:
     attempt: int = 1
     cut: bool = False
     repair: bool = False
+    generation: int = FIRST
 
     @property
     def key(self) -> bytes:
@@ -77,6 +82,8 @@ class DeadLetter:
             facts.append(("cut", b"true"))
         if self.repair:
             facts.append(REPAIR_HEADER)
+        if self.generation != FIRST:
+            facts.append((GENERATION, b"%d" % self.generation))
         return facts
 
     @property
@@ -104,7 +111,7 @@ class Origin(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
-def dead_letter(record: Origin, stage: Stage, reason: str) -> DeadLetter:
+def dead_letter(record: Origin, stage: Stage, reason: str, generation: int) -> DeadLetter:
     """The dead letter of a record, with the attempt that the record's own header gives.
 
     A compressed record can be larger than any message we may send: then only the beginning goes
@@ -123,6 +130,7 @@ def dead_letter(record: Origin, stage: Stage, reason: str) -> DeadLetter:
         attempt=attempt_of(record.headers),
         cut=cut,
         repair=is_repair(record.headers),
+        generation=generation,
     )
 
 
@@ -157,6 +165,7 @@ def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) 
             cut="cut" in facts,
             repair=REPAIR in facts,
             attempt=_number(facts[ATTEMPT]),
+            generation=_number(facts.get(GENERATION, b"%d" % FIRST)),
         )
     except (KeyError, ValueError, AttributeError) as error:  # Kafka allows a header without value
         raise SchemaError(f"dead letter without a usable envelope: {error}") from None

@@ -35,6 +35,10 @@ FETCH_BYTES = 16 * MIB
 PARTITION_FETCH_BYTES = 8 * MIB
 """Of one partition: above the largest record, and as few round trips as memory allows."""
 
+METADATA_MS = 5_000
+"""How long new partitions, or a topic that is back, may go unnoticed: one small request a client
+each time. aiokafka's own five minutes would leave them unread as long."""
+
 FETCH_WAIT_MS = 100
 """How long an idle broker holds a fetch; a record ends the wait at once."""
 
@@ -61,6 +65,7 @@ def producer(kafka: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:
         "max_request_size": MAX_REQUEST_BYTES,
         "max_batch_size": BATCH_BYTES,
         "linger_ms": LINGER_MS,
+        "metadata_max_age_ms": METADATA_MS,
     }
     return AIOKafkaProducer(**(options | overrides))  # type: ignore[no-untyped-call]  # aiokafka
 
@@ -81,6 +86,7 @@ def consumer(kafka: KafkaSettings, *topics: str, **overrides: Any) -> AIOKafkaCo
         "fetch_max_bytes": FETCH_BYTES,
         "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
         "fetch_max_wait_ms": FETCH_WAIT_MS,
+        "metadata_max_age_ms": METADATA_MS,
         "session_timeout_ms": session_ms,
         "heartbeat_interval_ms": session_ms // 4,  # three may be lost before the session is
     }
@@ -90,6 +96,16 @@ def consumer(kafka: KafkaSettings, *topics: str, **overrides: Any) -> AIOKafkaCo
 def admin(kafka: KafkaSettings) -> AIOKafkaAdminClient:
     """An admin client; not started yet."""
     return AIOKafkaAdminClient(**client_options(kafka))
+
+
+async def partition_counts(kafka: KafkaSettings) -> dict[str, int]:
+    """How many partitions each topic has. Raises KafkaError when the broker is away."""
+    async with started(admin(kafka), kafka) as client:
+        try:
+            listed = await client.describe_topics()
+        except ClientError as error:
+            raise KafkaError(f"cannot list topics: {type(error).__name__}") from error
+    return {topic["topic"]: len(topic["partitions"]) for topic in listed}
 
 
 @asynccontextmanager

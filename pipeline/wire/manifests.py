@@ -1,14 +1,14 @@
-"""What `cx.checkpoints` holds besides cuts: keys, claims, manifests, the generation.
+"""What `cx.checkpoints` holds besides cuts: keys, claims, manifests.
 
     <epoch>/<owner>/claim               an owner takes an epoch; the first claim in the log wins it
     <epoch>/<owner>/catalogue/<digest>  the catalogue that the fold uses, compressed
     <epoch>/<owner>/<number>/<piece>    one segment of a cut
     <epoch>/<owner>/<number>/manifest   written last: names every piece, so that it stands for all
     resume                              which pauses of the breaker an operator has lifted
-    generation                          which life of the responses topic this is; absent: the first
+    generation/<generation>             see `generations`
 
-Epoch and number are eight hex digits. A manifest names only keys of its own epoch and owner, so a
-writer that lost its partition can never damage the checkpoint of the one that follows it.
+Epoch, number and generation are eight hex digits. A manifest names only keys of its own epoch and
+owner, so a writer that lost its partition can never damage the checkpoint of the one that follows.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from typing import Final, NamedTuple, NotRequired, TypedDict, cast
 
 FORMAT: Final = 1
 """Rises when old programs could no longer read what new ones write."""
-
-FIRST_GENERATION: Final = 1
-GENERATION_KEY: Final = b"generation"
 
 _CHECKSUM: Final = 8
 _KEY = re.compile(rb"([0-9a-f]{8})/([0-9a-z]+)/(?:(claim)|catalogue/[0-9a-f]+|([0-9a-f]{8})/(.+))")

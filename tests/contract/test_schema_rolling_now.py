@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.core.updates import make_version
 from pipeline.store.client import Client
 from tests.fixtures.schema import at, golden, insert, migrated, score, table
 
@@ -25,7 +26,8 @@ def client(clickhouse: str) -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def empty(client: Client) -> None:
-    client.command("TRUNCATE TABLE rolling_scores SYNC")
+    for name in ("rolling_scores", "score_panes", "sink_progress"):
+        client.command(f"TRUNCATE TABLE {name} SYNC")
     client.command("SYSTEM STOP MERGES rolling_scores")
 
 
@@ -90,3 +92,65 @@ def test_the_order_of_arrival_replays_and_merges_change_nothing(client: Client) 
 
 def test_an_empty_table_gives_no_rows(client: Client) -> None:
     assert client.query(QUERY).result_rows == []
+
+
+def pane(measure: str, hour: str, counts: list[int], generation: int) -> dict[str, object]:
+    return score("vha", measure, counts) | {
+        "hour": at(hour),
+        "generation": generation,
+        "version": make_version(generation, 5),
+        "last_response_at": at(hour),
+        "as_of": at(hour),
+    }
+
+
+def begun(*generations: int) -> list[dict[str, object]]:
+    """What a sink tells of partition 0 as it goes through these generations."""
+    place = {"topic": "cx.responses", "partition": 0, "next_offset": 9}
+    return [place | {"generation": one} for one in generations]
+
+
+def counted(client: Client) -> dict[str, int]:
+    """Answers by window."""
+    rows = client.query("SELECT window, n FROM rolling_now WHERE measure = 'trust'").result_rows
+    return {str(window): int(n) for window, n in rows}
+
+
+def test_a_log_that_is_gone_counts_by_its_panes_as_long_as_a_window_reaches_them(
+    client: Client,
+) -> None:
+    one, two = [0, 1, 0, 0, 0, 0], [0, 2, 0, 0, 0, 0]
+    old = [
+        # It counted 3 in the last day; these rows would slide no more.
+        window("vha", "trust", [0, 90, 0, 0, 0, 0], "2026-01-05 12:00", name=name)
+        for name in LENGTHS
+    ]
+    new = [
+        window("vha", "trust", one, "2026-01-05 12:00", name=name)
+        | {"generation": 2, "version": make_version(2, 1)}
+        for name in LENGTHS
+    ]
+    panes = [
+        pane("trust", "2026-01-05 11:00", one, 1),
+        pane("trust", "2026-01-04 12:00", two, 1),
+        pane("trust", "2026-01-04 11:00", [0, 40, 0, 0, 0, 0], 1),
+        pane("trust", "2026-01-05 11:00", one, 2),
+    ]
+    insert(client, "score_panes", panes)
+    insert(client, "sink_progress", begun(1))
+    insert(client, "rolling_scores", old)
+    assert counted(client) == {"1h": 90, "24h": 90}
+    insert(client, "sink_progress", begun(2))
+    assert counted(client) == {}  # the windows of these old panes are over by now
+    insert(client, "rolling_scores", new)
+    assert counted(client) == {"1h": 1, "24h": 1 + 3}
+
+
+def test_before_anything_new_is_told_a_log_that_is_gone_counts_up_to_this_hour(
+    client: Client,
+) -> None:
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    recent = hour - timedelta(hours=2)
+    insert(client, "score_panes", [pane("trust", recent.isoformat(" "), [0, 1, 0, 0, 0, 0], 1)])
+    insert(client, "sink_progress", begun(1, 2))
+    assert counted(client) == {"24h": 1, "7d": 1, "28d": 1}

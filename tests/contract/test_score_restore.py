@@ -99,7 +99,7 @@ async def test_a_checkpoint_beyond_the_end_of_the_log_means_another_topic(
     restored.state.lose(50)  # as if 50 records had been folded
     restored.state.emit(0, windows=False)
     await restored.writer.write(restored.state.cut(True))
-    with pytest.raises(CheckpointError, match=r"at offset 50, the log ends at 0.*re-created"):
+    with pytest.raises(CheckpointError, match=r"log ends at 0, below 50: .*re-created"):
         await make_store(settings, outbox).restore([0])
 
 

@@ -77,6 +77,7 @@ letters = st.builds(
     | st.tuples(st.sampled_from((b"", b"\0", b"\xc3\x01")), st.binary(max_size=40)).map(b"".join),
     attempt=st.integers(1, 100),
     cut=st.booleans(),
+    generation=ints,
 )
 records = st.builds(
     response,
@@ -122,7 +123,7 @@ def test_an_envelope_that_lacks_or_breaks_a_fact_is_refused(
     letter: DeadLetter, data: st.DataObject
 ) -> None:
     facts: dict[str, object] = dict(letter.headers())
-    optional = {"tombstone", "cut", "schema"}
+    optional = {"tombstone", "cut", "schema", "origin-generation"}
     name = data.draw(st.sampled_from(sorted(set(facts) - optional)))
     broken = [b"\xff", None]
     if name not in ("reason", "origin-topic"):

@@ -121,6 +121,9 @@ class Broker:
             at -= 1
         return records[at : at + most]
 
+    async def partition_counts(self, kafka: object) -> dict[str, int]:
+        return {name: len(partitions) for name, partitions in self.topics.items()}
+
     async def news(self, topic: str, seconds: float) -> None:
         """Wait for something new in a topic, or until time is up."""
         reader = self.loop.create_future()

@@ -140,7 +140,7 @@ class Truth:
         log = PartitionLog()
         for record in self.world.broker.topics[TOPICS.checkpoints][self.number].records:
             log.add(record.key, record.value)
-        chain = next(intact_chains(log.records, take_stock(log.records)), None)
+        chain = next(intact_chains(log.records, take_stock(log.records, GENERATION)), None)
         if chain is None:
             yield "no checkpoint"
             return

@@ -110,7 +110,7 @@ class GroupConsumer:
 
 
 class Reader:
-    """A consumer that joins no group, for the checkpoint topic."""
+    """A consumer that joins no group."""
 
     def __init__(self, world: Any) -> None:
         self._broker = world.broker
@@ -121,6 +121,9 @@ class Reader:
 
     def assign(self, tps: Iterable[TopicPartition]) -> None:
         self._positions = dict.fromkeys(tps, 0)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self._positions[tp] = offset
 
     async def seek_to_beginning(self, *tps: TopicPartition) -> None:
         await self._round_trip()
@@ -136,10 +139,13 @@ class Reader:
         await self._round_trip()
         return dict.fromkeys(tps, 0)
 
-    async def getmany(self, *, timeout_ms: int) -> dict[TopicPartition, list[Stored]]:
+    async def getmany(
+        self, *tps: TopicPartition, timeout_ms: int
+    ) -> dict[TopicPartition, list[Stored]]:
         await self._round_trip()
         found = {}
-        for tp, position in self._positions.items():
+        for tp in tps or list(self._positions):
+            position = self._positions[tp]
             share = 1 + int(self._broker.rng.random() * 30)
             records = self._broker.read(tp.topic, tp.partition, position, share)
             if records:

@@ -19,8 +19,8 @@ import structlog
 from pipeline.core import updates
 from pipeline.operate import pauses
 from pipeline.score import checkpoints, log_reader, tenure, worker
-from pipeline.sink import held, intake, repairs, service
-from pipeline.wire import segments
+from pipeline.sink import guard, held, intake, repairs, service
+from pipeline.wire import generations, lives, segments
 from tests.simulation.broker import FakeProducer
 from tests.simulation.clients import App, GroupConsumer, Reader
 
@@ -55,7 +55,10 @@ def _clocks(world: World) -> Iterator[tuple[Any, str, Any]]:
 
 def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield worker, "make_app", lambda *args: App(world, *args)
-    yield log_reader, "consumer", lambda kafka, **_: Reader(world)
+    for module in (log_reader, lives, generations):
+        yield module, "consumer", lambda kafka, **_: Reader(world)
+    for module in (lives, generations):
+        yield module, "partition_counts", world.broker.partition_counts
     yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
     yield pauses, "producer", lambda kafka, **_: FakeProducer(world.broker)
@@ -68,6 +71,7 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield service, "follow_catalogue", unchanging
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
+    yield guard, "last_rows", lambda tables, places: tables.last_rows(places)
     yield repairs, "recount", lambda tables, notes: tables.recount(notes)
 
     async def connect(settings: object) -> object:

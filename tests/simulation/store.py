@@ -15,6 +15,7 @@ from pipeline.core.updates import Group
 from pipeline.core.vocabulary import SLOTS
 from pipeline.errors import TransientStoreError
 from pipeline.sink.rows import Block, Note
+from pipeline.wire.lives import Mark
 from tests.simulation.broker import Trace, Weather
 from tests.simulation.loop import VirtualLoop
 
@@ -33,7 +34,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What makes a row of each table one row: ORDER BY in `deploy/clickhouse/0001_tables.sql`."""
 CONTENT: Final[dict[str, tuple[str, ...]]] = {
-    "responses": ("event_id", "occurred_at", *_GROUP, "answers", "retracted"),
+    "responses": ("event_id", "occurred_at", *_GROUP, "answers", "received_at", "retracted"),
     "outcomes": ("outcome", "reason"),
     "ledger": ("received", "accepted", "duplicate", "late", "retraction", "dead_letter", "missing",
                "marker", "start_offset", "watermark", "as_of"),
@@ -88,6 +89,14 @@ class Store:
             if raw is not None and told:
                 found[place] = min(raw[0], max(told))
         return found
+
+    async def last_rows(self, places: Iterable[tuple[int, int]]) -> dict[int, Mark]:
+        """As `pipeline.sink.guard.last_rows` asks the tables."""
+        await self._arrive()
+        wanted = dict.fromkeys(places)
+        rows = self.tables["responses"]
+        last = {key[:2]: key for key in sorted(key for key in rows if key[:2] in wanted)}
+        return {key[1]: Mark(key[2] + 1, rows[key][1][-2]) for key in last.values()}
 
     async def recount(self, notes: Sequence[Note]) -> None:
         """What the statement of `pipeline.sink.repair` inserts for these notes."""

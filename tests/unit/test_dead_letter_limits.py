@@ -22,14 +22,14 @@ def record(
 
 
 def test_a_record_that_unpacked_larger_than_a_message_is_cut_and_says_so() -> None:
-    letter = dead_letter(record(b"x" * (DEAD_LETTER_BYTES + 1)), "score", "comment_too_long")
+    letter = dead_letter(record(b"x" * (DEAD_LETTER_BYTES + 1)), "score", "comment_too_long", 1)
     assert letter.cut
     assert len(letter.value or b"") == DEAD_LETTER_BYTES
     assert read_dead_letter(letter.value, letter.headers()) == letter
 
 
 def test_a_record_that_fits_keeps_every_byte() -> None:
-    letter = dead_letter(record(b"x" * DEAD_LETTER_BYTES), "score", "not_avro")
+    letter = dead_letter(record(b"x" * DEAD_LETTER_BYTES), "score", "not_avro", 1)
     assert not letter.cut
     assert len(letter.value or b"") == DEAD_LETTER_BYTES
 
@@ -46,12 +46,12 @@ def test_a_record_that_fits_keeps_every_byte() -> None:
 def test_headers_show_a_schema_only_when_the_bytes_claim_one(
     value: bytes | None, shown: str
 ) -> None:
-    headers = dict(dead_letter(record(value), "score", "r").headers())
+    headers = dict(dead_letter(record(value), "score", "r", 1).headers())
     assert headers["schema"] == shown.encode()
 
 
 def test_a_replayed_record_that_fails_again_keeps_its_number() -> None:
-    letter = dead_letter(record(b"x", ("other", b"9"), ("attempt", b"3")), "sink", "r")
+    letter = dead_letter(record(b"x", ("other", b"9"), ("attempt", b"3")), "sink", "r", 1)
     assert dict(letter.headers())["attempt"] == b"3"
     assert read_dead_letter(letter.value, letter.headers()).attempt == 3
 
@@ -71,6 +71,6 @@ def test_a_header_without_value_is_a_first_attempt() -> None:
 
 
 def test_the_dead_letter_of_a_repair_is_still_one() -> None:
-    letter = dead_letter(record(b"x", REPAIR_HEADER), "score", "conflicting")
+    letter = dead_letter(record(b"x", REPAIR_HEADER), "score", "conflicting", 1)
     assert letter.repair
     assert read_dead_letter(letter.value, letter.headers()) == letter

@@ -77,12 +77,14 @@ def test_a_hostile_response_is_stored_as_far_as_the_columns_go() -> None:
     hostile = {"event_id": "A" * 36, "occurred_at": 2**62, "location": "y" * 9999, **fields}
     answers = {"trust": -1, "ease": 5, "my name is": 3}
     value = encode_response(hostile | {"answers": answers, "comment": None, "retracted": True})
-    rows = RawRows(load_catalogue(resource("deploy", "catalog")), ResponseDecoder())
+    rows = RawRows(
+        load_catalogue(resource("deploy", "catalog")), ResponseDecoder(), lambda partition: 3
+    )
     (block,) = rows.convert([record(9, value), record(10, b"?")]).blocks
     row = {name: column[0] for name, column in block.columns.items()}
     assert block.rows == 1
     assert row | {"agency": "", "location": ""} == {
-        "generation": 1,
+        "generation": 3,
         "partition": 1,
         "offset": 9,
         "received_at": 77,
@@ -116,7 +118,9 @@ def test_comments_are_redacted_counted_by_kind_and_left_out_when_too_long() -> N
 
 
 def test_a_retraction_that_is_a_repair_is_stored_as_one() -> None:
-    rows = RawRows(load_catalogue(resource("deploy", "catalog")), ResponseDecoder())
+    rows = RawRows(
+        load_catalogue(resource("deploy", "catalog")), ResponseDecoder(), lambda partition: 3
+    )
     value = encode_response(example(retracted=True))
     (block,) = rows.convert([record(9, value, REPAIR_HEADER), record(10, value)]).blocks
     assert block.columns["repair"] == (True, False)

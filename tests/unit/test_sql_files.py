@@ -66,7 +66,12 @@ def test_the_shipped_files_name_no_database_and_survive_being_applied_again() ->
 
 
 def test_the_views_repeat_one_block_of_statistics_word_for_word() -> None:
-    views = ("0003_rolling_now.sql", "0004_benchmark.sql", "0005_quarterly.sql")
+    views = (
+        "0010_generations.sql",
+        "0003_rolling_now.sql",
+        "0004_benchmark.sql",
+        "0005_quarterly.sql",
+    )
     blocks = set()
     for name in views:
         text = resource("deploy", "clickhouse", name).read_text(encoding="utf-8")

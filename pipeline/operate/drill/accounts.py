@@ -16,7 +16,7 @@ from pipeline.local.counted import OUTCOMES, Counted
 from pipeline.local.expected import Cells, Expected
 from pipeline.local.verdict import Check, judge
 from pipeline.settings import Settings
-from pipeline.wire.kafka import consumer, started
+from pipeline.wire.kafka import consumer, partition_counts, started
 from pipeline.wire.topics import Topics
 
 CALM_SECONDS: Final = 90.0
@@ -26,7 +26,9 @@ LOOK_SECONDS: Final = 1.0
 _LEDGER: Final = f"""
 SELECT partition, argMax((start_offset, next_offset, received, missing, marker,
                           {" + ".join(OUTCOMES)}), next_offset)
-FROM ledger WHERE generation = (SELECT max(generation) FROM ledger) GROUP BY partition
+FROM ledger WHERE (partition, generation) IN
+    (SELECT partition, max(generation) FROM sink_progress GROUP BY partition)
+GROUP BY partition
 """
 
 
@@ -85,10 +87,9 @@ async def _raw(counted: Counted, wanted: int) -> Check:
 async def _ledger(settings: Settings, counted: Counted) -> Check:
     """Each partition: told to its end, and every record has one outcome."""
     topic = Topics(settings.kafka.topic_prefix).responses
+    number = (await partition_counts(settings.kafka))[topic]
+    tps = [TopicPartition(topic, partition) for partition in range(number)]
     async with started(consumer(settings.kafka), settings.kafka) as client:
-        await client.topics()  # type: ignore[no-untyped-call]  # aiokafka
-        numbers = client.partitions_for_topic(topic) or ()  # type: ignore[no-untyped-call]  # aiokafka
-        tps = [TopicPartition(topic, number) for number in sorted(numbers)]
         ends = await client.end_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
     told = {int(str(row[0])): row[1] for row in await counted.rows(_LEDGER)}
     wrong = [

@@ -4,7 +4,7 @@ ledger, the raw rows and the sink's commit have come."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,7 +16,7 @@ from pipeline.errors import KafkaError
 from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin
 from pipeline.settings import Settings
-from pipeline.sink.generation import current_generation
+from pipeline.wire.generations import raw_rows_group, read_generations
 from pipeline.wire.kafka import admin, consumer, started
 from pipeline.wire.topics import Topics
 
@@ -26,9 +26,10 @@ READ_MS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """One partition of the responses topic: its first offset, the one after its last, and where the
-    sink's group has committed (None: nowhere)."""
+    """One partition of the responses topic: its generation, its first offset, the one after its
+    last, and where the sink's group has committed (None: nowhere)."""
 
+    generation: int
     start: int
     end: int
     committed: int | None
@@ -38,19 +39,23 @@ async def read_bounds(settings: Settings) -> dict[int, LogBounds]:
     """Of every partition, now. Raises KafkaError when broker or topic are missing."""
     kafka = settings.kafka
     topic = Topics(kafka.topic_prefix).responses
+    generations = await read_generations(kafka)
     try:
         async with started(admin(kafka), kafka) as describer:
             listed = {t["topic"]: t["partitions"] for t in await describer.describe_topics()}
             if topic not in listed:
                 raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
             parts = [TopicPartition(topic, part["partition"]) for part in listed[topic]]
-            commits = await _commits(describer, f"{kafka.group_prefix}-sink-responses")
+            commits = await _commits(describer, raw_rows_group(kafka, generations))
         async with started(consumer(kafka), kafka) as client:
             starts = await client.beginning_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
             ends = await client.end_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
-    return {p.partition: LogBounds(starts[p], ends[p], commits.get(p)) for p in parts}
+    return {
+        p.partition: LogBounds(generations.of(p.partition), starts[p], ends[p], commits.get(p))
+        for p in parts
+    }
 
 
 async def _commits(describer: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:
@@ -64,9 +69,8 @@ async def _commits(describer: AIOKafkaAdminClient, group: str) -> dict[TopicPart
 
 def compare_logs(bounds: Mapping[int, LogBounds], journals: Journals) -> Iterator[Difference]:
     """What differs between the log at that moment and the tables now."""
-    generation = current_generation()
     for partition, log in sorted(bounds.items()):
-        origin = Origin(generation, partition)
+        origin = Origin(log.generation, partition)
         journal = journals.get(origin) or Journal(origin, 0, 0, 0, 0)
         yield from _of_partition(journal, log)
 
@@ -88,7 +92,7 @@ def _of_partition(journal: Journal, log: LogBounds) -> Iterator[Difference]:
 def compare_ends(bounds: Mapping[int, LogBounds], journals: Journals) -> Iterator[Difference]:
     """Ledgers that know more than the log, as it is after they were read."""
     for partition, log in sorted(bounds.items()):
-        journal = journals.get(Origin(current_generation(), partition))
+        journal = journals.get(Origin(log.generation, partition))
         if journal is not None and journal.told > log.end:
             advice = "was the topic re-created, or cut short?"
             place = "ledger, next offset"
@@ -106,10 +110,10 @@ async def without_markers(
     found = dict(bounds)
     async with started(consumer(kafka), kafka) as client:
         for partition, log in bounds.items():
-            journal = journals.get(Origin(current_generation(), partition))
+            journal = journals.get(Origin(log.generation, partition))
             told = max(log.start, journal.told if journal else 0)
             if told < log.end and await _is_empty(client, TopicPartition(topic, partition), told):
-                found[partition] = LogBounds(log.start, told, log.committed)
+                found[partition] = replace(log, end=told)
     return found
 
 

@@ -24,11 +24,11 @@ from pipeline.operate.reconcile.inquiry import Wrong
 from pipeline.operate.reconcile.journals import Journals, Origin
 from pipeline.operate.reconcile.spans import Measure
 from pipeline.settings import Settings
-from pipeline.sink.generation import current_generation
 from pipeline.sink.repair import recount
 from pipeline.sink.rows import Note
 from pipeline.sink.target import Tables
 from pipeline.wire.dead_letters import REPAIR_HEADER
+from pipeline.wire.generations import read_generations
 from pipeline.wire.kafka import producer, started
 from pipeline.wire.responses import ResponseDecoder, encode_response
 from pipeline.wire.topics import Topics, response_key
@@ -69,10 +69,11 @@ async def take_back(settings: Settings, tables: Tables, said: Sequence[Said]) ->
     """
     kafka = settings.kafka
     topic = Topics(kafka.topic_prefix).responses
+    generations = await read_generations(kafka)
     sender = producer(kafka)
     async with started(sender, kafka), opened(settings) as originals:
         for one in said:
-            if one.origin.generation == current_generation():
+            if one.origin.generation == generations.of(one.origin.partition):
                 record = await _original(settings, originals, topic, one)
                 record = record or await _stored(tables, one)
                 await _send(sender, topic, one, {**record, "retracted": True})

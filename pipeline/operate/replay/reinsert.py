@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.operate.originals import Originals, opened
 from pipeline.operate.replay.choice import Choice
@@ -45,12 +46,12 @@ class _Original:
 class _Refusals:
     """Sends the letters of what is refused again, and counts them."""
 
-    def __init__(self, letters: Letters) -> None:
+    def __init__(self, letters: Letters, done: Done) -> None:
         self._letters = letters
-        self.count = 0
+        self._done = done
 
     async def send(self, refused: Sequence[Refused]) -> None:
-        self.count += len(refused)
+        self._done.cannot["refused again"] += len(refused)
         await self._letters.send(refused)
 
 
@@ -61,7 +62,7 @@ async def reinsert(settings: Settings, choice: Choice, tell: Told, stop: asyncio
     """
     done = Done()
     topics = Topics(settings.kafka.topic_prefix)
-    converters = _converters(settings, topics)
+    converters = _Converters(settings, topics)
     notes: list[Note] = []
     client = await connect_async(settings.clickhouse)
     try:
@@ -70,14 +71,13 @@ async def reinsert(settings: Settings, choice: Choice, tell: Told, stop: asyncio
             started(producer(settings.kafka), settings.kafka) as sender,
             opened(settings) as originals,
         ):
-            refusals = _Refusals(Letters(sender, topics.dead_letters))
             async for letters in chosen_letters(settings, choice, tell, stop):
-                by_topic = await _by_topic(letters, originals, converters, done)
-                for topic, records in by_topic.items():
-                    writer = Writer(converters[topic], tables, refusals)
+                by_log = await _by_log(letters, originals, converters, done)
+                for log, records in by_log.items():
+                    again = Letters(sender, topics.dead_letters, log.generation_of)
+                    refusals = _Refusals(again, done)
+                    writer = Writer(converters.of(log), tables, refusals)
                     notes += await writer.write(records)
-            if refusals.count:
-                done.cannot["refused again"] = refusals.count
         await _recount(tables, topics.responses, notes, done)
     finally:
         await client.close()
@@ -85,23 +85,45 @@ async def reinsert(settings: Settings, choice: Choice, tell: Told, stop: asyncio
     return done
 
 
-def _converters(settings: Settings, topics: Topics) -> Mapping[str, Convert]:
-    raw = RawRows(load_catalogue(settings.catalog), ResponseDecoder(settings.kafka.confluent_ids))
-    return {
-        topics.responses: raw.convert,
-        topics.scores: scored.convert,
-        topics.ledger: outcomes.convert,
-        topics.dead_letters: DeadLetterRows(topics.responses).convert,
-    }
+class _Log(NamedTuple):
+    """A topic in one of its lives."""
+
+    topic: str
+    generation: int
+
+    def generation_of(self, partition: int) -> int:
+        return self.generation
 
 
-async def _by_topic(
+class _Converters:
+    """The sink's own, for letters of each topic and life."""
+
+    def __init__(self, settings: Settings, topics: Topics) -> None:
+        self._responses = topics.responses
+        self._catalogue = load_catalogue(settings.catalog)
+        self._decoder = ResponseDecoder(settings.kafka.confluent_ids)
+        self._others: Mapping[str, Convert] = {
+            topics.scores: scored.convert,
+            topics.ledger: outcomes.convert,
+            topics.dead_letters: DeadLetterRows(topics.responses).convert,
+        }
+
+    def __contains__(self, topic: str) -> bool:
+        return topic == self._responses or topic in self._others
+
+    def of(self, log: _Log) -> Convert:
+        if log.topic != self._responses:
+            return self._others[log.topic]
+        return RawRows(self._catalogue, self._decoder, log.generation_of).convert
+
+
+async def _by_log(
     letters: Sequence[tuple[DeadLetter, str]],
     originals: Originals,
-    converters: Mapping[str, Convert],
+    converters: _Converters,
     done: Done,
-) -> Mapping[str, list[Record]]:
-    found: defaultdict[str, list[Record]] = defaultdict(list)
+) -> Mapping[_Log, list[Record]]:
+    found: defaultdict[_Log, list[Record]] = defaultdict(list)
     for letter, reason in letters:
         if letter.topic not in converters:
             done.cannot["its topic is not one of ours"] += 1
@@ -119,7 +141,8 @@ async def _by_topic(
         if letter.repair:
             headers.append(REPAIR_HEADER)
         place = (letter.topic, letter.partition, letter.offset, letter.appended_at)
-        found[letter.topic].append(_Original(*place, value, headers))
+        log = _Log(letter.topic, letter.generation)
+        found[log].append(_Original(*place, value, headers))
         done.sent[reason] += 1
     return found
 

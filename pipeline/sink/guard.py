@@ -1,0 +1,71 @@
+"""Looks, before raw rows are written, whether their log is still the one whose rows are stored.
+
+A re-created topic has new records at the old offsets. Their rows would replace those of the records
+that were there before, which exist nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.errors import KafkaError
+from pipeline.settings import KafkaSettings
+from pipeline.sink.intake import Batch
+from pipeline.sink.target import Tables
+from pipeline.wire.generations import Generations, read_generations
+from pipeline.wire.lives import Mark, other_logs, recreated
+
+
+class Guard:
+    """For one topic, read under what is known of its `generations`."""
+
+    def __init__(
+        self, kafka: KafkaSettings, tables: Tables, topic: str, generations: Generations
+    ) -> None:
+        self._kafka = kafka
+        self._tables = tables
+        self._topic = topic
+        self._generations = generations
+        self._epoch = -1
+        self._next: dict[int, int] = {}
+
+    async def check(self, batch: Batch) -> None:
+        """Look at partitions that do not simply go on where the batch before has ended.
+
+        Raises KafkaError when one is another log than its rows come from, or that cannot be found
+        out; StoreError.
+        """
+        if batch.epoch != self._epoch:
+            self._epoch, self._next = batch.epoch, {}
+        begins: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        for record in batch.records:
+            begins.setdefault(record.partition, record.offset)
+            ends[record.partition] = record.offset + 1
+        jumped = [p for p, at in begins.items() if at < self._next.get(p, at + 1)]
+        if jumped:
+            await self._compare(jumped)
+        self._next |= ends
+
+    async def _compare(self, partitions: Iterable[int]) -> None:
+        marks = await last_rows(self._tables, [(self._generations.of(p), p) for p in partitions])
+        others = await other_logs(self._kafka, self._topic, marks)
+        if not others:
+            return
+        if await read_generations(self._kafka) != self._generations:
+            raise KafkaError(f"topic {self._topic}: a new generation has begun: start it again")
+        for partition, how in others.items():
+            raise recreated(self._topic, partition, how)
+
+
+async def last_rows(tables: Tables, places: Iterable[tuple[int, int]]) -> dict[int, Mark]:
+    """The last raw row of each (generation, partition), by partition. Raises StoreError."""
+    each = " UNION ALL ".join(
+        # Its own subquery: so that each reads the end of its range of the key, and no more.
+        f"SELECT * FROM (SELECT partition, offset, toUnixTimestamp64Milli(received_at) "
+        f"FROM responses WHERE generation = {generation} AND partition = {partition} "
+        f"ORDER BY generation DESC, partition DESC, offset DESC LIMIT 1)"
+        for generation, partition in places
+    )
+    rows = await tables.rows(each, "read the last raw rows")
+    return {int(str(p)): Mark(int(str(offset)) + 1, int(str(at))) for p, offset, at in rows}

@@ -1,0 +1,95 @@
+"""Whether a log is still the one that was read: Kafka gives a re-created topic the old name and new
+records at the old offsets, and tells no reader.
+
+The broker's append time of the last record that was read is the mark: in the same log it is there
+for ever (or has expired), in another log it is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError as ClientError
+
+from pipeline.errors import CheckpointError, KafkaError
+from pipeline.settings import KafkaSettings
+from pipeline.wire.kafka import consumer, partition_counts, started
+
+POLL_MS: Final = 200
+"""How long one poll waits: only answers end the loop, so this is no latency."""
+
+ONE_BATCH: Final = 1
+"""Bytes asked for of a partition: the broker then sends one batch, however large, and no more."""
+
+
+class Mark(NamedTuple):
+    """How far a partition was read, and the append time (ms) of the last record before that."""
+
+    next_offset: int
+    appended_at: int
+
+
+async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]) -> dict[int, str]:
+    """Which of these partitions are not the logs that were read, and how that shows.
+
+    A log whose marked record has expired passes: what is read on from there cannot collide with
+    what was read. Raises KafkaError.
+    """
+    wanted = {p: mark for p, mark in marks.items() if mark.next_offset > 0}
+    if not wanted:
+        return {}
+    present = (await partition_counts(kafka)).get(topic, 0)
+    places = {p: TopicPartition(topic, p) for p in wanted if p < present}
+    try:
+        async with started(_reader(kafka), kafka) as client:
+            starts = await client.beginning_offsets(list(places.values()))  # type: ignore[no-untyped-call]  # aiokafka
+            ends = await client.end_offsets(list(places.values()))  # type: ignore[no-untyped-call]  # aiokafka
+            bounds = {p: (starts[tp], ends[tp]) for p, tp in places.items()}
+            found = {}
+            there = {}
+            for p, mark in wanted.items():
+                start, end = bounds.get(p, (0, 0))
+                if end < mark.next_offset:
+                    found[p] = f"the log ends at {end}, below {mark.next_offset}"
+                elif start < mark.next_offset:
+                    there[places[p]] = mark
+            times = await _append_times(client, there)
+    except ClientError as error:
+        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
+    return found | {
+        tp.partition: f"offset {mark.next_offset - 1} holds another record than was read there"
+        for tp, mark in there.items()
+        if times.get(tp, mark.appended_at) != mark.appended_at
+    }
+
+
+def recreated(topic: str, partition: int, how: str) -> CheckpointError:
+    """The line that ends whoever was to read another log on: what to do about it."""
+    return CheckpointError(
+        f"{topic} partition {partition}: {how}: the topic was re-created; "
+        "`cxpulse topics --new-generation` begins a new generation for it"
+    )
+
+
+def _reader(kafka: KafkaSettings) -> AIOKafkaConsumer:
+    return consumer(kafka, max_partition_fetch_bytes=ONE_BATCH, fetch_max_bytes=ONE_BATCH)
+
+
+async def _append_times(
+    client: AIOKafkaConsumer, marks: Mapping[TopicPartition, Mark]
+) -> dict[TopicPartition, int]:
+    """The append time of each marked record; without those that are no records (markers)."""
+    client.assign(list(marks))  # type: ignore[no-untyped-call]  # aiokafka
+    for tp, mark in marks.items():
+        client.seek(tp, mark.next_offset - 1)  # type: ignore[no-untyped-call]  # aiokafka
+    times: dict[TopicPartition, int] = {}
+    left = set(marks)
+    while left:
+        for tp, records in (await client.getmany(*left, timeout_ms=POLL_MS)).items():
+            if records[0].offset == marks[tp].next_offset - 1:
+                times[tp] = records[0].timestamp
+        positions = {tp: await client.position(tp) for tp in left}  # type: ignore[no-untyped-call]  # aiokafka
+        left = {tp for tp, at in positions.items() if at < marks[tp].next_offset}
+    return times

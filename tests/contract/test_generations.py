@@ -1,0 +1,153 @@
+"""The responses topic is re-created: its two lives add up, and neither writes over the other."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pipeline.errors import KafkaError
+from pipeline.operate.generations import begin_generation
+from pipeline.operate.topics import TopicReport, ensure_topics
+from pipeline.score.worker import ScoreWorker
+from pipeline.settings import KafkaSettings, Settings
+from pipeline.sink.service import Sink
+from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.generations import encode_generation, generation_key, read_generations
+from pipeline.wire.kafka import partition_counts, producer, started
+from pipeline.wire.topics import Topics
+from tests.fixtures.scoring import now_ms, response, scoring
+from tests.fixtures.sink import Pipe, piping
+
+pytestmark = pytest.mark.broker
+
+NAMES_THE_COMMAND = "the topic was re-created; `cxpulse topics --new-generation`"
+PANES = (
+    "SELECT generation, partition, sum(counts[1]) FROM score_panes FINAL "
+    "WHERE measure = 'response' GROUP BY generation, partition ORDER BY ALL"
+)
+ROWS = (
+    "SELECT offset, event_id FROM responses WHERE (generation, partition) = (1, 0) ORDER BY offset"
+)
+RAW = "SELECT generation, partition, count() FROM responses GROUP BY ALL ORDER BY ALL"
+DAY = "SELECT n FROM rolling_now WHERE measure = 'trust' AND window = '24h'"
+
+
+@pytest.fixture
+async def pipe(
+    kafka_settings: KafkaSettings, clickhouse: str, database: str
+) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, database) as made:
+        yield made
+
+
+async def respond(pipe: Pipe, number: int, partition: int = 0, **fields: object) -> None:
+    for _ in range(number):
+        await pipe.send(pipe.topics.responses, response(**fields), partition)
+
+
+async def delete(settings: Settings, client: AIOKafkaAdminClient) -> None:
+    """Delete the responses topic, and wait until it is gone."""
+    topic = Topics(settings.kafka.topic_prefix).responses
+    await client.delete_topics([topic])
+    async with asyncio.timeout(10):
+        while topic in await partition_counts(settings.kafka):
+            await asyncio.sleep(0.05)
+
+
+async def recreate(pipe: Pipe, client: AIOKafkaAdminClient) -> None:
+    """As an operator would."""
+    await delete(pipe.settings, client)
+    await ensure_topics(pipe.settings)
+
+
+async def stops(run: Coroutine[None, None, None]) -> None:
+    """A worker or a sink ends by itself, with the line that names the command."""
+    with pytest.raises(KafkaError, match=NAMES_THE_COMMAND):
+        await asyncio.wait_for(run, 30)
+
+
+async def test_two_lives_of_the_topic_add_up_and_whoever_stops_names_the_command(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    settings = pipe.settings
+    same: dict[str, Any] = {"event_id": str(uuid.uuid4()), "occurred_at": now_ms()}
+    async with scoring(settings), pipe.sinking():
+        await respond(pipe, 3)
+        await respond(pipe, 2, **same)
+        await pipe.send(pipe.topics.responses, b"garbage")
+        await pipe.wait_for(PANES, [(1, 0, 4)])
+        await pipe.wait_for("SELECT generation, reason FROM dead_letters", [(1, "not_avro")])
+        await pipe.wait_for(DAY, [(4,)])
+    before = pipe.rows(ROWS)
+    await recreate(pipe, kafka_admin)
+    await respond(pipe, 8)  # further than what was folded before: no offset tells
+    await respond(pipe, 1, partition=1)
+    await pipe.send(pipe.topics.responses, b"garbage")
+    await stops(ScoreWorker(settings, load_catalogue(settings.catalog)).run())
+    await stops(Sink(settings).run(asyncio.Event()))
+    assert pipe.rows(ROWS) == before
+
+    begun = await begin_generation(settings.kafka)
+    assert (begun.newest, set(begun.partitions)) == (2, {0})  # in 1 nothing collides
+    assert (await begin_generation(settings.kafka)).partitions == {}
+    async with scoring(settings), pipe.sinking():
+        await respond(pipe, 1, **same)
+        await pipe.wait_for(PANES, [(1, 0, 4), (1, 1, 1), (2, 0, 9)])
+        await pipe.wait_for(RAW, [(1, 0, 5), (1, 1, 1), (2, 0, 9)])
+        await pipe.wait_for(DAY, [(14,)])
+        current = "SELECT count(), uniqExact(event_id) FROM responses_current"
+        await pipe.wait_for(current, [(13, 13)])
+        letters = "SELECT generation, offset FROM dead_letters ORDER BY generation"
+        await pipe.wait_for(letters, [(1, 5), (2, 8)])
+    assert pipe.rows(ROWS) == before
+    (row,) = pipe.rows(
+        "SELECT n, responses FROM benchmark(from = '2000-01-01 00:00:00', "
+        "to = '2100-01-01 00:00:00', min_n = 1) WHERE measure = 'trust'"
+    )
+    assert row == (14, 14)
+
+
+async def test_a_worker_and_a_sink_that_run_on_stop_before_they_write_over_anything(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    settings = pipe.settings
+    worker = ScoreWorker(settings, load_catalogue(settings.catalog))
+    ends = asyncio.gather(stops(worker.run()), stops(Sink(settings).run(asyncio.Event())))
+    await respond(pipe, 5)
+    await pipe.wait_for(PANES, [(1, 0, 5)])
+    await pipe.wait_for("SELECT count() FROM responses", [(5,)])
+    before = pipe.rows(ROWS)
+    await recreate(pipe, kafka_admin)
+    await respond(pipe, 1)
+    await ends
+    assert pipe.rows(ROWS) == before
+    assert set((await begin_generation(settings.kafka)).partitions) == {0}
+
+
+async def test_an_interrupted_command_is_completed_by_the_next(
+    settings: Settings, topics: TopicReport
+) -> None:
+    kafka = settings.kafka
+    async with started(producer(kafka), kafka) as client:
+        await client.send_and_wait(  # type: ignore[no-untyped-call]  # aiokafka
+            Topics(kafka.topic_prefix).checkpoints, encode_generation([0]), generation_key(2), 1
+        )
+    assert (await begin_generation(kafka)).newest == 2
+    generations = await read_generations(kafka)
+    assert (generations.of(0), generations.of(1)) == (2, 1)
+    assert (await begin_generation(kafka)).partitions == {}
+    forced = await begin_generation(kafka, force=True)
+    assert (forced.newest, set(forced.partitions)) == (3, {0, 1})
+
+
+async def test_without_the_topic_nothing_is_begun(
+    settings: Settings, topics: TopicReport, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    await delete(settings, kafka_admin)
+    with pytest.raises(KafkaError, match=r"does not exist; run `cxpulse topics`"):
+        await begin_generation(settings.kafka)
