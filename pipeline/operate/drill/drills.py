@@ -18,6 +18,7 @@ from pipeline.operate.drill.kills import (
     restarting_worker,
 )
 from pipeline.operate.drill.large import killing_large
+from pipeline.operate.drill.recreate import recreating
 from pipeline.operate.drill.soak import soaking
 from pipeline.operate.drill.store import disk_full, going_away, slow
 from pipeline.operate.drill.traffic import only_traffic, three_times
@@ -154,6 +155,13 @@ DRILLS: Final = (
         "another-partitioner",
         "emitters are replaced by some that spread keys over partitions as librdkafka does.",
         crossing(nothing, crc32),
+        flowing=False,
+    ),
+    Drill(
+        "topic-recreated",
+        "the responses topic is deleted and created again: a new generation beside the old one.",
+        recreating,
+        limit=40.0,
         flowing=False,
     ),
     Drill(
