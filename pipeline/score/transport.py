@@ -193,7 +193,8 @@ class Consumer(driver.Consumer):
         self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]], stamp: int, place: Place
     ) -> Iterator[Chunk]:
         parts = [records[at : at + CHUNK] for at in range(0, len(records), CHUNK)]
-        if not parts and place != self._told.get(tp):
+        at_end = place.read_to >= place.stable_end  # else records follow, and bring the news
+        if not parts and at_end and place != self._told.get(tp):
             parts = [()]  # marks were read, or the log has grown by what cannot be read yet
         for part, later in zip_longest(parts, parts[1:]):
             at = place._replace(read_to=later[0].offset) if later else place
