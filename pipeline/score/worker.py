@@ -187,7 +187,7 @@ class ScoreWorker:
 
     def _refuse(self, chunk: Chunk) -> None:
         """Raises KafkaError when these records must not be folded."""
-        if chunk.records and chunk.records[0].timestamp_type != APPEND_TIME:
+        if any(record.timestamp_type != APPEND_TIME for record in chunk.records):
             raise KafkaError(
                 f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
                 "topics` shows the drift; alter it with Kafka's own tool"

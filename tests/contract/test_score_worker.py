@@ -121,6 +121,7 @@ async def test_records_with_a_producers_clock_are_refused(
     settings: Settings, topics: TopicReport, kafka_admin: AIOKafkaAdminClient
 ) -> None:
     name = Topics(settings.kafka.topic_prefix).responses
+    await send(settings, [response()])  # of before the change: a chunk may begin with it
     change = {"message.timestamp.type": "CreateTime"}
     await kafka_admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, change)])  # type: ignore[no-untyped-call]  # aiokafka
     async with started(producer(settings.kafka), settings.kafka) as client:
