@@ -15,6 +15,14 @@ def topics(
     check: Annotated[
         bool, typer.Option("--check", help="Create nothing; only compare and report.")
     ] = False,
+    grow: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Give each topic N partitions while everything runs, the responses last.",
+        ),
+    ] = None,
     new_generation: Annotated[
         bool,
         typer.Option(
@@ -38,11 +46,14 @@ def topics(
     from pipeline.operate.topics import check_topics, ensure_topics
     from pipeline.settings import load
 
-    if check + new_generation > 1 or force > new_generation:
+    if check + new_generation + (grow is not None) > 1 or force > new_generation:
         raise SettingsError(
-            "--check and --new-generation exclude each other; --force needs the latter"
+            "--check, --grow and --new-generation exclude each other; --force needs the last"
         )
     settings = load()
+    if grow is not None:
+        _grow(settings, grow)
+        return
     if new_generation:
         _begin(settings, force)
         return
@@ -50,6 +61,19 @@ def topics(
     show(settings, report)
     if not report.good:
         raise typer.Exit(1)
+
+
+def _grow(settings: Settings, partitions: int) -> None:
+    import asyncio
+
+    from pipeline.operate.growth import grow
+    from pipeline.operate.terminal import stdout
+
+    def tell(step: str) -> None:
+        stdout().print(step, soft_wrap=True, highlight=False)
+
+    asyncio.run(grow(settings.kafka, partitions, tell))
+    tell(f"every topic has at least {partitions} partitions")
 
 
 def _begin(settings: Settings, force: bool) -> None:

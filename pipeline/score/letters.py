@@ -31,7 +31,7 @@ class Post:
         if await outbox.partitions(topics.ledger) < sources:
             raise KafkaError(
                 f"topic {topics.ledger} has fewer partitions than {topics.responses}: "
-                "add partitions to it with Kafka's own tool (kafka-topics --alter)"
+                "`cxpulse topics --grow` adds partitions in the right order"
             )
         scores = await outbox.partitions(topics.scores)
         return cls(topics, scores, await outbox.partitions(topics.dead_letters))

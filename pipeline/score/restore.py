@@ -75,7 +75,7 @@ class CheckpointStore:
         if await self._outbox.partitions(topic) <= wanted[-1]:
             raise KafkaError(
                 f"topic {topic} lacks partition {wanted[-1]} of {self._topics.responses}: "
-                "add partitions to it with Kafka's own tool (kafka-topics --alter)"
+                "`cxpulse topics --grow` adds partitions in the right order"
             )
         async with open_logs(self._kafka, topic, wanted) as reader:
             owners = await self._claim(reader, wanted)
