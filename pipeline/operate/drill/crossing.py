@@ -19,6 +19,8 @@ from pipeline.operate.drill.scene import Scene
 from pipeline.store.client import connect_async, store_errors
 from pipeline.wire.kafka import Partitioner, partition_for
 
+MORE: Final = 8
+"""Partitions after growing: twice as many as a drill begins with."""
 REPAIRS: Final = "SELECT uniqExact(generation, partition, offset) FROM responses WHERE repair"
 SPANS: Final = 3
 """Of the drill's time: before and after the change with the old emitter, then with the new."""
@@ -77,6 +79,12 @@ async def _mended(scene: Scene) -> Check:
         await client.close()
     what = "events that counted in several partitions were taken back"
     return Check(what, repairs > 0, f"{repairs:,} repairs")
+
+
+async def adding_partitions(scene: Scene) -> None:
+    """The old emitter goes on with as many as it knows."""
+    await scene.stack.run("topics", "--grow", str(MORE))
+    scene.show.say(f"there are {MORE} partitions")
 
 
 async def nothing(scene: Scene) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.operate.drill.cluster import losing_brokers, losing_two
-from pipeline.operate.drill.crossing import crc32, crossing, nothing
+from pipeline.operate.drill.crossing import adding_partitions, crc32, crossing, nothing
 from pipeline.operate.drill.crowd import coming_and_going
 from pipeline.operate.drill.drill import Drill
 from pipeline.operate.drill.expiry import expiring
@@ -150,6 +150,12 @@ DRILLS: Final = (
         limit=40.0,
         flowing=False,
         env=BREAKER,
+    ),
+    Drill(
+        "partitions-added",
+        "partitions are added under load; repeats and retractions land in others than before.",
+        crossing(adding_partitions),
+        flowing=False,
     ),
     Drill(
         "another-partitioner",
