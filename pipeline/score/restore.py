@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pipeline.core.breaker import OFF, Limits
 from pipeline.core.partition import PartitionState
 from pipeline.errors import CatalogueError, CheckpointError, KafkaError
-from pipeline.score.chains import Chain, Stock, intact_chains, take_stock
+from pipeline.logs import get
+from pipeline.score.chains import Chain, Flaw, Stock, intact_chains, take_stock
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog, open_logs
 from pipeline.score.outbox import Letter, Outbox
@@ -25,6 +26,8 @@ from pipeline.wire.manifests import Owner, claim_key, parse_key
 from pipeline.wire.reading import ResponseReader
 from pipeline.wire.resumes import resumed_to
 from pipeline.wire.topics import Topics
+
+logger = get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class CheckpointStore:
         log_start, log_end = bounds
         generation = generations_in(log.records).of(partition)
         stock = take_stock(log.records, generation)
-        found = self._newest(log, stock)
+        found = self._newest(partition, log, stock)
         if found is None:
             self._refuse_empty_start(where, stock, log_start)
             fresh = self._readers.current
@@ -152,16 +155,23 @@ class CheckpointStore:
         return replace(restored, told_to=min(told, restored.log_end))
 
     def _newest(
-        self, log: PartitionLog, stock: Stock
+        self, partition: int, log: PartitionLog, stock: Stock
     ) -> tuple[Chain, PartitionState, ResponseReader] | None:
-        for chain in intact_chains(log.records, stock):
+        def name(flaw: Flaw) -> None:
+            logger.warning("checkpoint passed over", partition=partition, **_told_of(flaw))
+
+        for flaw in stock.unreadable:
+            name(flaw)
+        for chain in intact_chains(log.records, stock, name):
             try:
                 by = self._readers.of(catalogue_from_bytes(zlib.decompress(chain.catalogue)))
                 cuts = [decode_cut(segments) for segments in chain.cuts]
                 catalogue = by.validator.catalogue
                 return chain, PartitionState.load(cuts, catalogue, self._limits), by
-            except (ValueError, CatalogueError, zlib.error):
-                continue  # damaged in a way its checksums do not show: the chain before it
+            except (ValueError, CatalogueError, zlib.error) as error:
+                # Damaged in a way its checksums do not show, or written by another program.
+                last = chain.last
+                name(Flaw(last.owner, last.number, last.next_offset, str(error)))
         return None
 
     def _refuse_empty_start(self, where: str, stock: Stock, log_start: int) -> None:
@@ -198,6 +208,12 @@ class CheckpointStore:
             stale=stale if chain else (),
             previous=kept,
         )
+
+
+def _told_of(flaw: Flaw) -> dict[str, object]:
+    epoch, owner = flaw.owner
+    offset = {} if flaw.next_offset < 0 else {"offset": flaw.next_offset}
+    return {"epoch": epoch, "owner": owner, "number": flaw.number, **offset, "why": flaw.why}
 
 
 def _highest_epoch(log: PartitionLog) -> int:

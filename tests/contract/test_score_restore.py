@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -113,3 +114,38 @@ async def test_two_complete_chains_stay_and_older_ones_go(
     live = {r.key: r.value for r in await read(settings, "checkpoints")}
     manifests = {key for key, value in live.items() if value and b"manifest" in (key or b"")}
     assert {key.split(b"/")[0] for key in manifests if key} == {b"00000003", b"00000004"}
+
+
+async def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(
+    settings: Settings, outbox: Outbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        async with scoring(settings):
+            await send(settings, [response()])
+            await received(settings, number)
+    topic = Topics(settings.kafka.topic_prefix).checkpoints
+    segments = [
+        r
+        for r in await read(settings, "checkpoints")
+        if r.partition == 0 and re.fullmatch(rb"00000002/\w+/[0-9a-f]{8}/\d+", r.key or b"")
+    ]
+    await outbox.post(Letter(topic, 0, r.key or b"", (r.value or b"")[:-1]) for r in segments)
+    capsys.readouterr()
+    restored = await make_store(settings, outbox).restore([0])
+    assert restored[0].state.next_offset == 1
+    (line, *_) = [one for one in capsys.readouterr().out.splitlines() if "passed over" in one]
+    for told in ("partition=0", "epoch=2", "owner=", "offset=2", "missing or damaged"):
+        assert told in line
+
+
+async def test_an_idle_partition_writes_no_checkpoint(
+    settings: Settings, topics: TopicReport
+) -> None:
+    often = settings.score.model_copy(update={"checkpoint_seconds": 0.1})
+    async with scoring(settings.model_copy(update={"score": often})):
+        await send(settings, [response()])
+        await received(settings, 1)
+        await asyncio.sleep(0.5)
+        written = len(await read(settings, "checkpoints"))
+        await asyncio.sleep(1.0)
+        assert len(await read(settings, "checkpoints")) == written

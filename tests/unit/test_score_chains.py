@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.score.chains import Chain, intact_chains, take_stock
+from pipeline.score.chains import Chain, Flaw, intact_chains, take_stock
 from pipeline.wire.manifests import (
     Manifest,
     Owner,
@@ -107,7 +107,36 @@ def test_a_damaged_manifest_counts_as_unreadable_not_as_absent() -> None:
     log[manifest_key(ONE, 0)] = log[manifest_key(ONE, 0)].replace(b'"next_offset":100', b"")
     stock = take_stock(log, 1)
     assert offset(log) == -1
-    assert (stock.empty, stock.unreadable) == (False, 1)
+    (flaw,) = stock.unreadable
+    assert (stock.empty, flaw.owner, flaw.number) == (False, ONE, 0)
+    assert flaw.why == "manifest does not match its checksum"
+
+
+def test_each_checkpoint_that_is_passed_over_is_named_with_what_it_lacks() -> None:
+    log: Log = {}
+    for number in range(3):
+        write(log, ONE, number, at=100 * number + 100)
+    write(log, TWO, 0, at=400)
+    log[segment_key(ONE, 1, 1)] = b"half"
+    del log[catalogue_key(TWO, "aa")]
+    flaws: list[Flaw] = []
+    chain = next(intact_chains(log, take_stock(log, 1), flaws.append))
+    assert chain.last.next_offset == 100
+    assert flaws == [
+        Flaw(TWO, 0, 400, "its catalogue is missing or damaged"),
+        Flaw(ONE, 2, 300, "a segment of checkpoint 1 is missing or damaged"),
+        Flaw(ONE, 1, 200, "a segment of checkpoint 1 is missing or damaged"),
+    ]
+
+
+def test_a_manifest_under_the_key_of_another_is_refused_as_foreign() -> None:
+    log: Log = {}
+    write(log, ONE, 0, at=100)
+    write(log, TWO, 0, at=200)
+    log[manifest_key(TWO, 0)] = log[manifest_key(ONE, 0)]
+    (flaw,) = take_stock(log, 1).unreadable
+    assert (flaw.owner, flaw.why) == (TWO, "its manifest is that of 00000001/one/00000000")
+    assert offset(log) == 100
 
 
 def test_checkpoints_of_another_generation_are_left_aside() -> None:
