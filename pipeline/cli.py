@@ -23,11 +23,11 @@ from pipeline.operate.drill.command import drill
 from pipeline.operate.reconcile_command import reconcile
 from pipeline.operate.replay_command import replay
 from pipeline.operate.resume_command import resume
+from pipeline.operate.sink_command import sink
 from pipeline.operate.topics_command import topics
 from pipeline.operate.trace_command import trace
 from pipeline.score.command import score
 from pipeline.settings import CONFIG_VARIABLE
-from pipeline.sink.command import sink
 from pipeline.store.embedded.command import clickhouse
 from pipeline.store.migrate_command import migrate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -33,7 +33,9 @@ async def scan(settings: Settings, topic: str, see: Callable[[Record], None], te
             see(record)
 
 
-async def batches(settings: Settings, topic: str, tell: Told) -> AsyncIterator[Sequence[Record]]:
+async def batches(
+    settings: Settings, topic: str, tell: Told
+) -> AsyncGenerator[Sequence[Record], None]:
     """The records in batches of one partition each; `tell` hears how far the reader is.
 
     Raises KafkaError when the broker is away or the topic does not exist.

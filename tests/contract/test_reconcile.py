@@ -16,34 +16,15 @@ from pipeline.store.client import connect
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.scoring import now_ms, received, response, scoring, send
+from tests.fixtures.scoring import every_outcome, received, scoring, send
 from tests.fixtures.sink import piping
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine]
 
-YEAR_MS = 365 * 24 * 3_600_000
 TABLES = (
     *("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters"),
-    *("sink_progress", "gaps"),
+    *("sink_progress", "gaps", "horizons"),
 )
-
-
-def traffic() -> list[bytes | None]:
-    """Ten records with every outcome: 4 accepted, a duplicate, 2 late, a retraction, 2 dead."""
-    first, second, late = ({"event_id": str(uuid.uuid4()), "occurred_at": now_ms()} for _ in "123")
-    late["occurred_at"] = now_ms() - YEAR_MS
-    return [
-        response(**first),
-        response(**second, answers={"trust": 5}),
-        response(),
-        response(),
-        response(**first),
-        response(**second, answers={"trust": 5}, retracted=True),
-        response(**late),
-        response(**late, retracted=True),
-        response(agency="nobody"),
-        None,
-    ]
 
 
 async def fill(settings: Settings, store: str, database: str) -> None:
@@ -53,7 +34,7 @@ async def fill(settings: Settings, store: str, database: str) -> None:
         pipe.sinking(),
     ):
         for partition in range(settings.kafka.partitions):
-            await send(settings, traffic(), partition)
+            await send(settings, every_outcome(), partition)
         report = await reconcile(settings, 20.0)
         assert (report.differences, report.judged) == ((), 20)
 
@@ -186,7 +167,7 @@ async def test_live_traffic_raises_no_alarm(
             rounds = 0
             while not stop.is_set():
                 for partition in range(settings.kafka.partitions):
-                    await send(settings, traffic(), partition)
+                    await send(settings, every_outcome(), partition)
                 rounds += 1
             return rounds
 

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from pipeline.core.reasons import Reason
 from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
-from pipeline.operate.reconcile.journals import Journal, Journals, Origin, number
+from pipeline.operate.reconcile.journals import Journal, Journals, Origin, number, value_of
 from pipeline.sink.recount import JUDGED
 from pipeline.sink.target import Tables
 
@@ -44,7 +44,7 @@ FROM
     )
 )
 WHERE received != judged OR next_offset - start_offset != received + missing + marker
-   OR from_offset > if(first, start_offset, before)
+   OR from_offset > if(first, greatest(start_offset, $horizon), before)
 ORDER BY generation, partition, next_offset
 LIMIT $most
 """
@@ -130,7 +130,9 @@ async def equations(tables: Tables, journals: Journals) -> list[Difference]:
     if not journals:
         return []
     starts = ", ".join(f"({o.generation}, {o.partition}, {j.start})" for o, j in journals.items())
+    horizon = value_of({origin: journal.horizon for origin, journal in journals.items()})
     query = _EQUATIONS.replace("$starts", starts).replace("$most", str(MOST_FOUND))
+    query = query.replace("$horizon", horizon)
     rows = await tables.rows(query, "check the sums of the ledger")
     return [difference for row in rows for difference in _entry(list(map(number, row)))]
 
@@ -157,17 +159,20 @@ async def stretches(tables: Tables, journals: Journals) -> list[Stretch]:
         generation, partition = journal.origin
         rows = await tables.rows(
             f"""
-            SELECT max(next_offset) FROM ledger
+            SELECT min(next_offset), max(next_offset) FROM ledger
             WHERE generation = {generation} AND partition = {partition}
               AND start_offset = {journal.start} AND next_offset <= {journal.reach}
+              AND next_offset >= {journal.horizon}
             GROUP BY intDiv(next_offset - 1, {OFFSETS_A_LOOK}) ORDER BY 1
             """,
             "read the ledger",
         )
-        lo = journal.start
-        for (end,) in rows:
-            found.append(Stretch(journal, lo, number(end)))
-            lo = number(end)
+        ends = [(number(first), number(last)) for first, last in rows]
+        # Behind a horizon the first entry only says what had been before.
+        lo = ends[0][0] if ends and journal.horizon > journal.start else journal.start
+        for _, end in ends:
+            found.append(Stretch(journal, lo, end))
+            lo = end
     return found
 
 

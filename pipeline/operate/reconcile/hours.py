@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.operate.reconcile.journals import Origin, judged_rows, number, reach_of
+from pipeline.operate.reconcile.journals import Journals, judged_rows, number, value_of
 from pipeline.operate.reconcile.spans import OFFSETS, Span, as_span
 from pipeline.sink.recount import JUDGED, counts_query
 from pipeline.sink.recount import Span as Rows
@@ -38,7 +38,7 @@ SELECT
     groupArray((toString(measure), toString(scale))) AS layout,
     groupArray((toString(measure), toString(scale), counts)) AS rows
 FROM (SELECT * FROM score_panes FINAL WHERE $hours)
-WHERE (generation, partition) IN ($origins)
+WHERE (generation, partition) IN ($origins) AND toUnixTimestamp(hour) >= $complete
 GROUP BY {_GROUP}, generation, partition, version, hour
 """
 _DIFFERENT: Final = f"""
@@ -60,7 +60,8 @@ FROM
       AND (generation, partition, offset) NOT IN
           (SELECT generation, partition, offset FROM outcomes WHERE $rows AND outcome != 'late')
 )
-WHERE (generation, partition, {_GROUP}, begin, measure) NOT IN
+WHERE toUnixTimestamp(begin) >= $complete
+  AND (generation, partition, {_GROUP}, begin, measure) NOT IN
 (
     SELECT generation, partition, {_GROUP}, hour, toString(measure) FROM score_panes WHERE $hours
 )
@@ -96,10 +97,11 @@ def _pieces(hours: Iterable[tuple[int, int]]) -> Iterator[Stretch]:
         yield Stretch(piece[0], piece[-1] + 3600, len(piece))
 
 
-async def suspects(tables: Tables, stretch: Stretch, reaches: Mapping[Origin, int]) -> list[Span]:
+async def suspects(tables: Tables, stretch: Stretch, journals: Journals) -> list[Span]:
     """Panes that differ, that are lacking, or that cannot be compared yet. Raises StoreError."""
-    if not reaches:
+    if not journals:
         return []
+    reaches = {origin: journal.reach for origin, journal in journals.items()}
     first, end = (f"toDateTime({second}, 'UTC')" for second in (stretch.first, stretch.end))
     rows = judged_rows(reaches)
     parts = {
@@ -107,7 +109,8 @@ async def suspects(tables: Tables, stretch: Stretch, reaches: Mapping[Origin, in
         "$times": f"occurred_at >= {first} AND occurred_at < {end}",
         "$rows": rows,
         "$judged": JUDGED,
-        "$reach": reach_of(reaches),
+        "$reach": value_of(reaches),
+        "$complete": value_of({o: journal.complete_from for o, journal in journals.items()}),
         "$origins": ", ".join(f"({generation}, {partition})" for generation, partition in reaches),
         "$most": str(MOST_SUSPECTS),
     }

@@ -20,13 +20,17 @@ class Origin(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Journal:
     """The newest ledger entry of one origin, and `stored`: below which offset its raw rows are
-    stored (0 when no sink has said so). `as_of` is in ms."""
+    stored (0 when no sink has said so). `as_of` is in ms. Since a rebuild that could not begin at
+    the beginning: `horizon`, the first offset it stored, and `complete_from` (s), the first hour of
+    which all is stored."""
 
     origin: Origin
     start: int
     told: int
     stored: int
     as_of: int
+    horizon: int = 0
+    complete_from: int = 0
 
     @property
     def reach(self) -> int:
@@ -47,7 +51,9 @@ async def read_journals(tables: Tables, responses_topic: str) -> Journals:
     # The name of a topic holds letters, digits and ._- only: Kafka allows no others.
     rows = await tables.rows(
         f"""
-        SELECT l.generation, l.partition, l.last.1, l.last.2, s.next_offset, l.last.3
+        SELECT
+            l.generation, l.partition, l.last.1, l.last.2, s.next_offset, l.last.3,
+            h.next_offset, toUnixTimestamp(h.complete_from)
         FROM
         (
             SELECT
@@ -62,15 +68,17 @@ async def read_journals(tables: Tables, responses_topic: str) -> Journals:
             WHERE topic = '{responses_topic}' GROUP BY generation, partition
         ) AS s
         ON l.generation = s.generation AND l.partition = s.partition
+        LEFT JOIN (SELECT * FROM horizons FINAL) AS h
+        ON l.generation = h.generation AND l.partition = h.partition
         ORDER BY l.generation, l.partition
         """,
         "read the ledger",
     )
     journals = {}
     for row in rows:
-        generation, partition, start, told, stored, as_of = map(number, row)
+        generation, partition, *facts = map(number, row)
         origin = Origin(generation, partition)
-        journals[origin] = Journal(origin, start, told, stored, as_of)
+        journals[origin] = Journal(origin, *facts)
     return journals
 
 
@@ -80,11 +88,11 @@ def judged_rows(reaches: Mapping[Origin, int]) -> str:
     return f"({' OR '.join(parts)})" if reaches else "(0)"
 
 
-def reach_of(reaches: Mapping[Origin, int]) -> str:
-    """An expression: the offset that belongs to the row's `generation` and `partition`."""
+def value_of(values: Mapping[Origin, int]) -> str:
+    """An expression: the number that belongs to the row's `generation` and `partition`, else 0."""
     listed: Iterable[str] = (
-        f"({origin.generation}, {origin.partition}, toUInt64({reach}))"
-        for origin, reach in sorted(reaches.items())
+        f"({origin.generation}, {origin.partition}, toUInt64({value}))"
+        for origin, value in sorted(values.items())
     )
-    found = f"arrayFirst(r -> r.1 = generation AND r.2 = partition, [{', '.join(listed)}]).3"
-    return found if reaches else "toUInt64(0)"
+    found = f"arrayFirst(v -> v.1 = generation AND v.2 = partition, [{', '.join(listed)}]).3"
+    return found if values else "toUInt64(0)"

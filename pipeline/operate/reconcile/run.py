@@ -17,7 +17,7 @@ from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
 from pipeline.operate.reconcile.journals import Journals, Origin, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
-from pipeline.operate.reconcile.spans import newest_windows
+from pipeline.operate.reconcile.spans import Span, newest_windows
 from pipeline.settings import Settings
 from pipeline.sink.target import Tables
 from pipeline.store.client import connect_async
@@ -115,12 +115,13 @@ class Comparison:
         for done, piece in enumerate(times, len(offsets)):
             tell(done, total)
             if len(self.inquiry) < hours.MOST_SUSPECTS:
-                self.inquiry.suspect(await hours.suspects(self.tables, piece, reaches))
+                self.inquiry.suspect(await hours.suspects(self.tables, piece, journals))
         for done, piece_of_ids in enumerate(ids, len(offsets) + len(times)):
             tell(done, total)
             if len(self._surplus) < audit.MOST_EVENTS:
                 self._surplus += await audit.audit(self.tables, piece_of_ids, reaches)
-        windows = await newest_windows(self.tables)
+        newest = await newest_windows(self.tables)
+        windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
         self.inquiry.suspect_rows(windows)
         tell(total, total)
         self._sizes = {
@@ -192,6 +193,12 @@ class Comparison:
     def report(self) -> Report:
         """What the last look found."""
         return Report(tuple(self._found), **self._sizes)
+
+
+def _is_whole(span: Span, journals: Journals) -> bool:
+    """All of its raw rows may be there: it does not begin before a horizon."""
+    journal = journals.get(span.origin)
+    return journal is None or span.begin >= journal.complete_from
 
 
 def _reaches(journals: Journals) -> dict[Origin, int]:

@@ -1,0 +1,1 @@
+"""Fills an emptied ClickHouse again from Kafka, as far as retention reaches."""

@@ -1,0 +1,124 @@
+"""`cxpulse sink --rebuild`: tables from Kafka, then panes from raw rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from pipeline.core.response import MAX_AHEAD
+from pipeline.core.windows import HOUR
+from pipeline.operate.rebuild.panes import count_panes
+from pipeline.operate.rebuild.refill import NOT_JUDGED, Refill
+from pipeline.operate.reconcile import hours
+from pipeline.operate.reconcile.journals import Origin, number, read_journals
+from pipeline.operate.reconcile.logs import LogBounds, read_bounds
+from pipeline.operate.topic_scan import Told
+from pipeline.settings import Settings
+from pipeline.sink.letters import Letters
+from pipeline.sink.patience import Patience, Stopped, pause
+from pipeline.sink.progress import Progress
+from pipeline.sink.rows import Block
+from pipeline.sink.service import TABLES
+from pipeline.sink.target import Tables
+from pipeline.store.client import connect_async
+from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.generations import read_generations
+from pipeline.wire.kafka import producer, started
+from pipeline.wire.topics import Topics
+
+HORIZONS = "horizons"
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """What is older than this is lost for the tables: raw rows of `partition` below `offset`, and
+    hours of it before `complete_from` (ms)."""
+
+    partition: int
+    offset: int
+    complete_from: int
+
+    def __str__(self) -> str:
+        since = datetime.fromtimestamp(self.complete_from / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+        return (
+            f"partition {self.partition}: raw rows from offset {self.offset:,} on, panes from "
+            f"{since} on; Kafka has nothing older"
+        )
+
+
+async def rebuild(
+    settings: Settings, tell: Callable[[str], Told], stop: asyncio.Event
+) -> Sequence[Horizon]:
+    """Store again all that Kafka has; the partitions that do not go back to their beginning.
+
+    May run beside sinks and score workers, be stopped at any time and be repeated. Raises Stopped
+    when told to stop, KafkaError, StoreError (after waiting, where that helps).
+    """
+    kafka, topics = settings.kafka, Topics(settings.kafka.topic_prefix)
+    catalogue = load_catalogue(settings.catalog)
+    async with AsyncExitStack() as stack:
+        client = await connect_async(settings.clickhouse)
+        stack.push_async_callback(client.close)
+        tables = Tables(client)
+        await tables.look_at((*TABLES, HORIZONS))
+        sender = await stack.enter_async_context(started(producer(kafka), kafka))
+        bounds = await read_bounds(settings)
+        generations = await read_generations(kafka)
+        outbox = Letters(sender, topics.dead_letters, generations.of)
+        refill = Refill(settings, tables, outbox, generations, stop)
+        await refill.run(tell)
+        horizons = await _horizons(tables, bounds, refill)
+        ends = {partition: log.end for partition, log in bounds.items() if log.end}
+        progress = Progress(tables, topics.responses, generations.of)
+        if generations.begun:
+            await progress.begin(generations)
+        await progress.tell(ends, settled=True)
+        # Only now: hours that a sink counted meanwhile, of half the rows, are counted again.
+        journals = await read_journals(tables, topics.responses)
+        patience = Patience("panes", pause, stop)
+        stretches = await hours.stretches(tables) if journals else []
+        told = tell("panes")
+        for done, stretch in enumerate(stretches):
+            told(done, len(stretches))
+            if stop.is_set():
+                raise Stopped
+            await patience.until_done(partial(count_panes, tables, stretch, journals, catalogue))
+        return horizons
+
+
+async def _horizons(
+    tables: Tables, bounds: dict[int, LogBounds], refill: Refill
+) -> Sequence[Horizon]:
+    """Where the tables begin, if not at the beginning, and nothing older was in them."""
+    rows = await tables.rows(
+        "SELECT generation, partition, min(offset) FROM responses GROUP BY generation, partition",
+        "look for older raw rows",
+    )
+    oldest = {Origin(number(g), number(p)): number(offset) for g, p, offset in rows}
+    found = []
+    for partition, log in sorted(bounds.items()):
+        judged = refill.judged_from.get(partition, NOT_JUDGED)
+        begin = max(log.start, judged)
+        place = Origin(log.generation, partition)
+        if 0 < begin < NOT_JUDGED and oldest.get(place, begin) >= begin:
+            _, appended_at = refill.first.get(partition, (begin, 0))
+            found.append(Horizon(partition, begin, _complete_from(appended_at)))
+    if found:
+        columns: dict[str, Sequence[object]] = {
+            "generation": [bounds[one.partition].generation for one in found],
+            "partition": [one.partition for one in found],
+            "next_offset": [one.offset for one in found],
+            "complete_from": [one.complete_from // 1000 for one in found],
+        }
+        await tables.insert(Block(HORIZONS, columns))
+    return found
+
+
+def _complete_from(appended_at: int) -> int:
+    """The first hour (ms) whose responses were all appended from then on; 0 when nothing was, and
+    so nothing can be lacking."""
+    return ((appended_at + MAX_AHEAD) // HOUR + 1) * HOUR if appended_at else 0

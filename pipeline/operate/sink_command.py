@@ -1,0 +1,76 @@
+"""`cxpulse sink`: responses, scores, ledger and dead letters from Kafka into ClickHouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+
+def sink(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            help="Where /metrics and /healthz answer; 0 takes a free one.",
+            min=0,
+            max=65535,
+            show_default="sink.metrics_port",
+        ),
+    ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Fill emptied tables again from all that Kafka still has, say how far back that "
+            "goes, and end.",
+        ),
+    ] = False,
+) -> None:
+    """Move the topics into ClickHouse as they grow. Start more sinks to share the work.
+
+    Stops cleanly on SIGTERM or Ctrl-C: what was read is stored and committed. --rebuild may run
+    beside sinks, be stopped and be repeated.
+    """
+    import asyncio
+
+    from pipeline.settings import load
+    from pipeline.sink.serve import serve
+
+    flags = {} if metrics_port is None else {"sink": {"metrics_port": metrics_port}}
+    settings = load(**flags)
+    if rebuild:
+        _rebuild(settings)
+    else:
+        asyncio.run(serve(settings))
+
+
+def _rebuild(settings: Settings) -> None:
+    import asyncio
+
+    from pipeline.emit.progress import ProgressShow
+    from pipeline.emit.signals import stop_on_signals
+    from pipeline.operate.rebuild.run import Horizon, rebuild
+    from pipeline.operate.topic_scan import Told
+    from pipeline.sink.patience import Stopped
+
+    async def work() -> list[Horizon]:
+        with ProgressShow("rebuilding") as show, stop_on_signals() as stop:
+
+            def tell(what: str) -> Told:
+                return lambda done, total: show.tell(f"{what}: {done:,} of {total:,}", done, total)
+
+            return list(await rebuild(settings, tell, stop))
+
+    try:
+        horizons = asyncio.run(work())
+    except Stopped:
+        typer.echo("stopped before the end; run it again, it begins anew", err=True)
+        raise typer.Exit(1) from None
+    for horizon in horizons:
+        typer.echo(f"horizon of {horizon}")
+    if not horizons:
+        typer.echo("rebuilt from the beginning of the log; `cxpulse reconcile` compares all of it")

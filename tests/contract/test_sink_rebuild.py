@@ -1,0 +1,128 @@
+"""`cxpulse sink --rebuild` on real parts: emptied tables are as before, as far as Kafka goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from pipeline.operate.rebuild.run import rebuild
+from pipeline.operate.reconcile.run import reconcile
+from pipeline.operate.topic_scan import Told
+from pipeline.settings import KafkaSettings, Settings
+from pipeline.sink.patience import Stopped
+from tests.fixtures.command_line import cxpulse
+from tests.fixtures.scoring import YEAR_MS, every_outcome, now_ms, response, scoring, send
+from tests.fixtures.sink import Pipe, piping
+
+pytestmark = [pytest.mark.broker, pytest.mark.engine]
+
+DATA = (
+    *("responses", "outcomes", "gaps", "ledger", "score_panes", "rolling_scores", "dead_letters"),
+    *("sink_progress", "horizons"),
+)
+TOLD = (
+    "SELECT measure, n, responses, counts FROM "
+    "benchmark(from = '2018-01-01 00:00:00', to = '2100-01-01 00:00:00', min_n = 1) ORDER BY ALL",
+    "SELECT window, measure, n FROM rolling_now ORDER BY window, measure",
+    "SELECT partition, offset, answers, comment FROM responses_current ORDER BY partition, offset",
+    "SELECT partition, offset, outcome, reason FROM outcomes FINAL ORDER BY partition, offset",
+    "SELECT partition, offset, stage, reason FROM dead_letters FINAL ORDER BY partition, offset",
+)
+
+
+@pytest.fixture
+async def pipe(
+    kafka_settings: KafkaSettings, clickhouse: str, database: str
+) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, database) as made:
+        yield made
+
+
+async def traffic(pipe: Pipe) -> None:
+    """Every outcome in every partition, and all of it stored."""
+    async with scoring(pipe.settings), pipe.sinking():
+        for partition in range(pipe.settings.kafka.partitions):
+            await send(pipe.settings, every_outcome(), partition)
+        assert (await reconcile(pipe.settings, 20.0)).differences == ()
+
+
+def told(pipe: Pipe) -> list[list[tuple[object, ...]]]:
+    return [pipe.rows(query) for query in TOLD]
+
+
+def untold(what: str) -> Told:
+    return lambda done, total: None
+
+
+def empty(pipe: Pipe) -> None:
+    for table in DATA:
+        pipe.command(f"TRUNCATE TABLE {table}")
+
+
+def run(settings: Settings) -> str:
+    done = cxpulse(
+        *("sink", "--rebuild"),
+        KAFKA_BOOTSTRAP=settings.kafka.bootstrap,
+        KAFKA_TOPIC_PREFIX=settings.kafka.topic_prefix,
+        KAFKA_GROUP_PREFIX=settings.kafka.group_prefix,
+        CLICKHOUSE_URL=settings.clickhouse.url,
+        CLICKHOUSE_DATABASE=settings.clickhouse.database,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(pipe: Pipe) -> None:
+    await traffic(pipe)
+    before = told(pipe)
+    assert all(before)
+    empty(pipe)
+    stopped = asyncio.Event()
+    stopped.set()
+    with pytest.raises(Stopped):
+        await rebuild(pipe.settings, untold, stopped)
+    said = await asyncio.to_thread(run, pipe.settings)
+    assert said.startswith("rebuilt from the beginning of the log")
+    assert told(pipe) == before
+    assert (await reconcile(pipe.settings, 0.0)).differences == ()
+    await traffic(pipe)
+    assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
+
+
+async def test_panes_are_counted_from_raw_rows_when_scores_have_expired(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    await send(pipe.settings, [response(occurred_at=now_ms() - YEAR_MS), response()])
+    await traffic(pipe)
+    before = told(pipe)
+    scores = [TopicPartition(pipe.topics.scores, n) for n in range(pipe.settings.kafka.partitions)]
+    everything = {place: RecordsToDelete(-1) for place in scores}  # type: ignore[no-untyped-call]  # aiokafka
+    await kafka_admin.delete_records(everything, timeout_ms=10_000)
+    empty(pipe)
+    assert await rebuild(pipe.settings, untold, asyncio.Event()) == []
+    after = told(pipe)
+    assert after[1] == []  # windows come with the next scores
+    assert [*after[:1], *after[2:]] == [*before[:1], *before[2:]]
+    assert (await reconcile(pipe.settings, 0.0)).differences == ()
+
+
+async def test_the_horizon_is_named_and_all_behind_it_agrees(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    await traffic(pipe)
+    place = TopicPartition(pipe.topics.responses, 1)
+    await kafka_admin.delete_records({place: RecordsToDelete(4)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
+    empty(pipe)
+    said = await asyncio.to_thread(run, pipe.settings)
+    assert said.startswith("horizon of partition 1: raw rows from offset 4 on, panes from 20")
+    assert said.count("\n") == 1
+    assert pipe.rows(
+        "SELECT partition, min(offset), count() FROM responses FINAL GROUP BY partition "
+        "ORDER BY partition"
+    ) == [(0, 0, 9), (1, 4, 5)]
+    assert (await reconcile(pipe.settings, 0.0)).differences == ()
+    await traffic(pipe)
