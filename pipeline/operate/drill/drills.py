@@ -20,7 +20,7 @@ from pipeline.operate.drill.kills import (
 from pipeline.operate.drill.large import killing_large
 from pipeline.operate.drill.recreate import recreating
 from pipeline.operate.drill.soak import soaking
-from pipeline.operate.drill.store import disk_full, going_away, slow
+from pipeline.operate.drill.store import disk_full, emptied, going_away, slow
 from pipeline.operate.drill.traffic import only_traffic, three_times
 from pipeline.operate.drill.zombie import waking
 
@@ -114,6 +114,13 @@ DRILLS: Final = (
         "clickhouse-full",
         "the disk of ClickHouse is full for a while: every insert is refused.",
         disk_full,
+        limit=BACKED_OFF,
+        seen="store",
+    ),
+    Drill(
+        "clickhouse-emptied",
+        "every table of ClickHouse is emptied under load; `cxpulse sink --rebuild` fills them.",
+        emptied,
         limit=BACKED_OFF,
         seen="store",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from pipeline.local.recipes import STORE
@@ -22,6 +23,9 @@ SLOW_DELAY: Final = 0.5
 """Of each connection: a tenth of what 200 responses a second need."""
 
 TABLES: Final = ("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters")
+
+ALL_TABLES: Final = (*TABLES, "gaps", "sink_progress", "horizons")
+"""What the sink writes; the catalogue stays."""
 
 
 async def going_away(scene: Scene) -> None:
@@ -49,15 +53,27 @@ def _while(scene: Scene) -> float:
     return max(SHORTEST_AWAY, min(LONGEST_AWAY, scene.seconds * AWAY))
 
 
+async def emptied(scene: Scene) -> None:
+    """Every row is gone; the sink goes on with new ones, until somebody refills the tables."""
+    await scene.pause(6.0, 10.0)
+    await _each(scene, ALL_TABLES, "TRUNCATE TABLE $table")
+    scene.show.say("every table is empty")
+    await scene.pause(2.0, 4.0)
+    await scene.stack.run("sink", "--rebuild")
+    await scene.passed(scene.mark("the tables are filled again"))
+
+
 async def _need_free(scene: Scene, size: int) -> None:
+    setting = f"min_free_disk_bytes_to_perform_insert = {size}"
+    await _each(scene, TABLES, f"ALTER TABLE $table MODIFY SETTING {setting}")
+
+
+async def _each(scene: Scene, tables: Iterable[str], statement: str) -> None:
     client = await connect_async(scene.stack.settings.clickhouse)
     try:
-        for table in TABLES:
-            with store_errors(f"alter {table}"):
-                await client.command(
-                    f"ALTER TABLE {table} "
-                    f"MODIFY SETTING min_free_disk_bytes_to_perform_insert = {size}"
-                )
+        for table in tables:
+            with store_errors(f"change {table}"):
+                await client.command(statement.replace("$table", table))
     finally:
         await client.close()
 
