@@ -167,7 +167,8 @@ async def test_live_traffic_raises_no_alarm(
             rounds = 0
             while not stop.is_set():
                 for partition in range(settings.kafka.partitions):
-                    await send(settings, every_outcome(), partition)
+                    for value in every_outcome():
+                        await pipe.send(pipe.topics.responses, value, partition)
                 rounds += 1
             return rounds
 
