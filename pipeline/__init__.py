@@ -1,3 +1,3 @@
 """cxpulse: federal customer experience, measured at the touchpoint in near real time."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 
 import pytest
@@ -46,13 +46,13 @@ async def compared(settings: Settings, patience: float) -> Sequence[str]:
 
 
 @pytest.fixture(scope="module")
-def filled(kafka: str, clickhouse: str) -> Iterator[Settings]:
+async def filled(kafka: str, clickhouse: str) -> AsyncIterator[Settings]:
     """A system in which all is equal and nothing runs any more."""
     unique = f"t-{uuid.uuid4().hex[:12]}"
     broker = KafkaSettings(bootstrap=kafka, topic_prefix=unique, group_prefix=unique, partitions=2)
     store = ClickHouseSettings(url=clickhouse, database=unique.replace("-", "_"))
     settings = Settings(kafka=broker, clickhouse=store)
-    asyncio.run(fill(settings, clickhouse, store.database))
+    await fill(settings, clickhouse, store.database)
     yield settings
     with closing(connect(store)) as client:
         client.command(f"DROP DATABASE {store.database} SYNC")
