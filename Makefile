@@ -5,11 +5,10 @@ PYTHON ?= $(shell for v in python3.11 python3.12 python3.13 python3; do \
 	"$$v" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$v && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -W error::DeprecationWarning:pipeline -m pytest
 SECONDS_ARG = $(if $(filter-out undefined environment default,$(origin SECONDS)),$(SECONDS),$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-pure test-real check simulate format loadtest drills soak clean
+.PHONY: help setup demo test check simulate format loadtest drills soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,15 +31,11 @@ check: setup ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Two lanes at a time, since the second mostly waits: what needs no server, and what does.
-test: setup ## check, then every test; on the real broker and the real engine
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-pure test-real
-
-test-pure: check ## check, then laws, units, simulation: no server
-	$(PYTEST) tests/unit tests/laws tests/simulation
-
-test-real: setup ## what needs the real broker or the real engine
-	$(PYTEST) tests/contract tests/docs tests/faults
+# Three processes on two cores, since most tests wait for servers; the longest files first.
+test: check ## check, then every test on the real broker and the real engine
+	$(BIN)/python -W error::DeprecationWarning:pipeline -m pytest \
+		--numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=20 \
+		tests/faults tests/simulation tests/contract tests/laws tests/docs tests/unit
 
 simulate: setup ## random fault schedules, simulated (SCHEDULES=10000, or SEED=7 to replay one)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--schedules $(or $(SCHEDULES),10000))

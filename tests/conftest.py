@@ -7,6 +7,7 @@ import os
 from hypothesis import settings
 
 pytest_plugins = [
+    "tests.fixtures.servers",
     "tests.fixtures.kafka",
     "tests.fixtures.guarded",
     "tests.fixtures.clickhouse",
