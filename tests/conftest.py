@@ -7,10 +7,10 @@ import os
 from hypothesis import settings
 
 pytest_plugins = [
-    "tests.fixtures.servers",
     "tests.fixtures.kafka",
     "tests.fixtures.guarded",
     "tests.fixtures.clickhouse",
+    "tests.fixtures.servers",
     "tests.fixtures.variables",
 ]
 

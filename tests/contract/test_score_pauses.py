@@ -20,6 +20,7 @@ from pipeline.wire.dead_letters import ATTEMPT
 from tests.contract.test_score_catalogue import NEW, offer
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.scoring import (
+    eventually,
     ledger,
     outcomes,
     read,
@@ -45,6 +46,15 @@ def settings(settings: Settings) -> Settings:
 
 async def paused(worker: ScoreWorker) -> None:
     await until(lambda: worker._tenures and worker._tenures[0].paused_at)
+
+
+async def lifted(settings: Settings) -> None:
+    """Resume as soon as a checkpoint tells of a pause, which is a little later than it begins."""
+
+    async def done() -> list[Pause] | None:
+        return await resume(settings.kafka) or None
+
+    await eventually(done)
 
 
 async def command(settings: Settings, *arguments: str) -> str:
@@ -142,7 +152,7 @@ async def test_a_paused_partition_takes_the_mended_catalogue_and_judges_the_rest
         offer(folder)
         await until(lambda: worker._tenures[0].state.catalogue.digest != old)
         assert worker._tenures[0].paused_at == 20
-        await resume(settings.kafka)
+        await lifted(settings)
         total = await received(settings, 50)
     assert (total["accepted"], total["dead_letter"]) == (30, 20)
 
@@ -153,9 +163,9 @@ async def test_resumed_records_that_are_still_garbage_pause_again(
     async with scoring(settings) as worker:
         await send(settings, [GARBAGE] * 50)
         await paused(worker)
-        await resume(settings.kafka)
+        await lifted(settings)
         await until(lambda: worker._tenures[0].paused_at == 40)
-        await resume(settings.kafka)
+        await lifted(settings)
         total = await received(settings, 50)
         assert not worker._tenures[0].paused_at
     assert total["dead_letter"] == 50
