@@ -53,24 +53,29 @@ def _rebuild(settings: Settings) -> None:
 
     from pipeline.emit.progress import ProgressShow
     from pipeline.emit.signals import stop_on_signals
-    from pipeline.operate.rebuild.run import Horizon, rebuild
+    from pipeline.operate.rebuild.run import Rebuilt, rebuild
     from pipeline.operate.topic_scan import Told
     from pipeline.sink.patience import Stopped
 
-    async def work() -> list[Horizon]:
+    async def work() -> Rebuilt:
         with ProgressShow("rebuilding") as show, stop_on_signals() as stop:
 
             def tell(what: str) -> Told:
                 return lambda done, total: show.tell(f"{what}: {done:,} of {total:,}", done, total)
 
-            return list(await rebuild(settings, tell, stop))
+            return await rebuild(settings, tell, stop)
 
     try:
-        horizons = asyncio.run(work())
+        rebuilt = asyncio.run(work())
     except Stopped:
         typer.echo("stopped before the end; run it again, it begins anew", err=True)
         raise typer.Exit(1) from None
-    for horizon in horizons:
+    for horizon in rebuilt.horizons:
         typer.echo(f"horizon of {horizon}")
-    if not horizons:
+    for generation, partition in rebuilt.broken:
+        typer.echo(
+            f"panes of partition {partition} generation {generation} are as told, not counted: raw "
+            "rows or outcomes are lacking that Kafka has no more; `cxpulse reconcile` says which"
+        )
+    if not (rebuilt.horizons or rebuilt.broken):
         typer.echo("rebuilt from the beginning of the log; `cxpulse reconcile` compares all of it")

@@ -103,7 +103,8 @@ async def test_panes_are_counted_from_raw_rows_when_scores_have_expired(
     everything = {place: RecordsToDelete(-1) for place in scores}  # type: ignore[no-untyped-call]  # aiokafka
     await kafka_admin.delete_records(everything, timeout_ms=10_000)
     empty(pipe)
-    assert await rebuild(pipe.settings, untold, asyncio.Event()) == []
+    rebuilt = await rebuild(pipe.settings, untold, asyncio.Event())
+    assert (rebuilt.horizons, rebuilt.broken) == ((), ())
     after = told(pipe)
     assert after[1] == []  # windows come with the next scores
     assert [*after[:1], *after[2:]] == [*before[:1], *before[2:]]
@@ -126,3 +127,21 @@ async def test_the_horizon_is_named_and_all_behind_it_agrees(
     ) == [(0, 0, 9), (1, 4, 5)]
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
+
+
+async def test_panes_whose_raw_rows_are_lost_are_left_as_they_were_and_named(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    async with scoring(pipe.settings), pipe.sinking():
+        for partition in range(pipe.settings.kafka.partitions):
+            await send(pipe.settings, [response() for _ in range(6)], partition)
+        assert (await reconcile(pipe.settings, 20.0)).differences == ()
+    place = TopicPartition(pipe.topics.responses, 0)
+    await kafka_admin.delete_records({place: RecordsToDelete(4)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
+    pipe.command("DELETE FROM responses WHERE partition = 0 AND offset IN (1, 2)")
+    pipe.command("TRUNCATE TABLE score_panes")
+    said = await asyncio.to_thread(run, pipe.settings)
+    assert said.startswith("panes of partition 0 generation 1 are as told, not counted: raw rows")
+    assert said.count("\n") == 1
+    panes = "SELECT partition, sum(counts[1]) FROM score_panes FINAL WHERE measure = 'response'"
+    assert pipe.rows(f"{panes} GROUP BY partition ORDER BY partition") == [(0, 6), (1, 6)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ from pipeline.core.response import MAX_AHEAD
 from pipeline.core.windows import HOUR
 from pipeline.operate.rebuild.panes import count_panes
 from pipeline.operate.rebuild.refill import NOT_JUDGED, Refill
-from pipeline.operate.reconcile import hours
-from pipeline.operate.reconcile.journals import Origin, number, read_journals
+from pipeline.operate.reconcile import accounts, hours
+from pipeline.operate.reconcile.journals import Journals, Origin, number, read_journals
 from pipeline.operate.reconcile.logs import LogBounds, read_bounds
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import Settings
@@ -50,10 +50,17 @@ class Horizon:
         )
 
 
-async def rebuild(
-    settings: Settings, tell: Callable[[str], Told], stop: asyncio.Event
-) -> Sequence[Horizon]:
-    """Store again all that Kafka has; the partitions that do not go back to their beginning.
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`horizons` of partitions that do not go back to their beginning; `broken`: origins whose raw
+    rows or outcomes do not match the ledger, so that their panes were not counted."""
+
+    horizons: Sequence[Horizon]
+    broken: Sequence[Origin]
+
+
+async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio.Event) -> Rebuilt:
+    """Store again all that Kafka has, then count the panes of which all raw rows are stored.
 
     May run beside sinks and score workers, be stopped at any time and be repeated. Raises Stopped
     when told to stop, KafkaError, StoreError (after waiting, where that helps).
@@ -79,15 +86,25 @@ async def rebuild(
         await progress.tell(ends, settled=True)
         # Only now: hours that a sink counted meanwhile, of half the rows, are counted again.
         journals = await read_journals(tables, topics.responses)
-        patience = Patience("panes", pause, stop)
-        stretches = await hours.stretches(tables) if journals else []
-        told = tell("panes")
+        broken = await _broken(tables, journals, topics.responses)
+        whole = {origin: one for origin, one in journals.items() if origin not in broken}
+        stretches = await hours.stretches(tables) if whole else []
+        told, patience = tell("panes"), Patience("panes", pause, stop)
         for done, stretch in enumerate(stretches):
             told(done, len(stretches))
             if stop.is_set():
                 raise Stopped
-            await patience.until_done(partial(count_panes, tables, stretch, journals, catalogue))
-        return horizons
+            await patience.until_done(partial(count_panes, tables, stretch, whole, catalogue))
+        return Rebuilt(horizons, tuple(sorted(broken)))
+
+
+async def _broken(tables: Tables, journals: Journals, topic: str) -> Collection[Origin]:
+    """Origins that lack rows though Kafka has nothing more to give: their panes, told by the scorer
+    of all rows, are better than any count."""
+    found = await accounts.equations(tables, journals)
+    for stretch in await accounts.stretches(tables, journals):
+        found += await accounts.compare(tables, stretch, topic)
+    return accounts.broken(found)
 
 
 async def _horizons(
@@ -115,7 +132,7 @@ async def _horizons(
             "complete_from": [one.complete_from // 1000 for one in found],
         }
         await tables.insert(Block(HORIZONS, columns))
-    return found
+    return tuple(found)
 
 
 def _complete_from(appended_at: int) -> int:

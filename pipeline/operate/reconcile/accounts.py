@@ -6,12 +6,12 @@ them: so a difference is found with the few offsets that it is among.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
 from pipeline.core.reasons import Reason
-from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
+from pipeline.operate.reconcile.differences import REBUILD, REPLAY, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin, number, value_of
 from pipeline.sink.recount import JUDGED
 from pipeline.sink.target import Tables
@@ -103,14 +103,15 @@ WITH
                 countIf(outcome = 'duplicate'), countIf(outcome = 'late'),
                 countIf(outcome = 'retraction'), countIf(outcome = 'dead_letter')
             ]) AS counts,
-            countIf(outcome = 'dead_letter' AND letter = '') AS unwritten
+            countIf(outcome = 'dead_letter' AND letter = '') AS unwritten,
+            countIf(letter = 'sink' AND NOT has_row) AS refused
         FROM (SELECT *, 1 AS one FROM places) AS p
         ASOF INNER JOIN (SELECT hi, 1 AS one FROM cuts) AS c ON p.one = c.one AND p.offset < c.hi
         GROUP BY hi
     )
-SELECT lo, hi, told, if(empty(f.counts), $zeros, f.counts) AS counts, f.unwritten
+SELECT lo, hi, told, if(empty(f.counts), $zeros, f.counts) AS counts, f.unwritten, f.refused
 FROM cuts LEFT JOIN found AS f ON cuts.hi = f.hi
-WHERE counts != told OR f.unwritten > 0
+WHERE counts != told OR f.unwritten > 0 OR f.refused > 0
 ORDER BY lo
 LIMIT $most
 """
@@ -143,13 +144,13 @@ def _entry(row: Sequence[int]) -> Iterator[Difference]:
     place = f"entry [{begin}, {end})"
     if received != judged:
         expected = f"received {judged} (the sum of its outcomes)"
-        yield Difference(Kind.LEDGER, *origin, place, f"received {received}", expected)
+        yield Difference(Kind.LEDGER, origin, place, f"received {received}", expected)
     if end - start != received + sum(gaps):
         accounted = f"{received} received + {gaps[0]} missing + {gaps[1]} markers"
-        yield Difference(Kind.LEDGER, *origin, place, accounted, f"{end - start} offsets")
+        yield Difference(Kind.LEDGER, origin, place, accounted, f"{end - start} offsets")
     if begin > (limit := start if first else before):
         gap = f"an entry for [{limit}, {begin})"
-        yield Difference(Kind.LEDGER, *origin, f"before {place}", "none", gap, REBUILD)
+        yield Difference(Kind.LEDGER, origin, f"before {place}", "none", gap, REBUILD)
 
 
 async def stretches(tables: Tables, journals: Journals) -> list[Stretch]:
@@ -174,6 +175,12 @@ async def stretches(tables: Tables, journals: Journals) -> list[Stretch]:
             found.append(Stretch(journal, lo, end))
             lo = end
     return found
+
+
+def broken(found: Iterable[Difference]) -> set[Origin]:
+    """Origins whose raw rows or outcomes are not whole: a count of them would be wrong."""
+    kinds = (Kind.LEDGER, Kind.RAW_ROWS, Kind.OUTCOMES)
+    return {one.origin for one in found if one.origin and one.kind in kinds}
 
 
 async def compare(tables: Tables, stretch: Stretch, topic: str) -> list[Difference]:
@@ -201,14 +208,17 @@ async def compare(tables: Tables, stretch: Stretch, topic: str) -> list[Differen
 
 
 def _cut(origin: Origin, row: Sequence[object]) -> Iterator[Difference]:
-    lo, hi, told, counts, unwritten = row
+    lo, hi, told, counts, unwritten, refused = row
     place = f"offsets [{lo}, {hi})"
     for name, expected, stored in zip(
         COUNTS, cast("list[int]", told), cast("list[int]", counts), strict=True
     ):
         if stored != expected:
             kind = Kind.RAW_ROWS if name == "received" else Kind.OUTCOMES
-            yield Difference(kind, *origin, place, f"{stored} {name}", f"{expected}", REBUILD)
+            yield Difference(kind, origin, place, f"{stored} {name}", f"{expected}", REBUILD)
+    if rows := number(refused):
+        instead = f"{rows} records that the store refused, as dead letters"
+        yield Difference(Kind.RAW_ROWS, origin, place, instead, "their raw rows", REPLAY)
     if letters := number(unwritten):
         missing = f"{letters} dead letters without a row"
-        yield Difference(Kind.LETTERS, *origin, place, missing, "0", REBUILD)
+        yield Difference(Kind.LETTERS, origin, place, missing, "0", REBUILD)

@@ -87,7 +87,7 @@ class Said:
         """As it is reported."""
         return Difference(
             Kind.EVENT,
-            *self.origin,
+            self.origin,
             f"offset {self.offset}, event {self.event_id}",
             "counted",
             "not counted: it counts elsewhere, or was taken back elsewhere",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.operate.reconcile.journals import Origin
+
 
 class Kind(StrEnum):
     """Which part disagrees with those that it follows from."""
@@ -21,12 +23,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`place` says where (offsets; or group, hour or window, and measure), `stored` what is there,
-    `expected` what it should be by the parts it follows from, `advice` what to do."""
+    """`origin` is None for what concerns all. `place` says where (offsets; or group, hour or
+    window, and measure), `stored` what is there, `expected` what it should be by the parts it
+    follows from, `advice` what to do."""
 
     kind: Kind
-    generation: int
-    partition: int
+    origin: Origin | None
     place: str
     stored: str
     expected: str
@@ -36,17 +38,20 @@ class Difference:
     def line(self) -> str:
         """For people."""
         advice = f" ({self.advice})" if self.advice else ""
+        where = (
+            f"partition {at.partition} generation {at.generation}" if (at := self.origin) else ""
+        )
         return (
-            f"{self.kind}: partition {self.partition} generation {self.generation}, {self.place}: "
-            f"stored {self.stored}, expected {self.expected}{advice}"
+            f"{self.kind}: {where or 'all partitions'}, {self.place}: stored {self.stored}, "
+            f"expected {self.expected}{advice}"
         )
 
     def as_json(self) -> dict[str, object]:
         """For machines."""
         return {
             "kind": str(self.kind),
-            "generation": self.generation,
-            "partition": self.partition,
+            "generation": self.origin and self.origin.generation,
+            "partition": self.origin and self.origin.partition,
             "place": self.place,
             "stored": self.stored,
             "expected": self.expected,
@@ -56,3 +61,5 @@ class Difference:
 
 REBUILD = "run `cxpulse sink --rebuild`: it stores again what Kafka still has"
 """What helps when rows are gone from ClickHouse."""
+REPLAY = "mend the cause, then run `cxpulse replay --stage sink`"
+"""What helps when the store refused rows."""

@@ -47,7 +47,7 @@ class Wrong:
         advice = "" if not self.span.window else "the next row of this window replaces it"
         return Difference(
             Kind.WINDOW if self.span.window else Kind.PANE,
-            *self.span.origin,
+            self.span.origin,
             f"{self.span}, {name} ({scale}), below offset {self.below}",
             "no row" if self.stored is None else str(list(self.stored)),
             str(list(self.expected)),

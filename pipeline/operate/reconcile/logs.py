@@ -77,7 +77,7 @@ def compare_logs(bounds: Mapping[int, LogBounds], journals: Journals) -> Iterato
 
 def _of_partition(journal: Journal, log: LogBounds) -> Iterator[Difference]:
     def differs(place: str, stored: int, expected: int, advice: str) -> Difference:
-        return Difference(Kind.LOG, *journal.origin, place, f"{stored}", f"{expected}", advice)
+        return Difference(Kind.LOG, journal.origin, place, f"{stored}", f"{expected}", advice)
 
     if log.end > log.start and journal.told < log.end:
         yield differs(
@@ -97,7 +97,7 @@ def compare_ends(bounds: Mapping[int, LogBounds], journals: Journals) -> Iterato
             advice = "was the topic re-created, or cut short?"
             place = "ledger, next offset"
             told, end = f"{journal.told}", f"at most {log.end}"
-            yield Difference(Kind.LOG, *journal.origin, place, told, end, advice)
+            yield Difference(Kind.LOG, journal.origin, place, told, end, advice)
 
 
 async def without_markers(

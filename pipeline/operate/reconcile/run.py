@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.core.catalogue import Catalogue
 from pipeline.operate.reconcile import accounts, audit, hours, logs, mend
 from pipeline.operate.reconcile.audit import Said
-from pipeline.operate.reconcile.differences import Difference, Kind
+from pipeline.operate.reconcile.differences import Difference
 from pipeline.operate.reconcile.inquiry import Inquiry
 from pipeline.operate.reconcile.journals import Journals, Origin, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
@@ -143,11 +143,7 @@ class Comparison:
 
         A pane is left alone while raw rows or outcomes of its partition are at fault themselves.
         """
-        broken = {
-            (found.generation, found.partition)
-            for found in self._found
-            if found.kind in (Kind.LEDGER, Kind.RAW_ROWS, Kind.OUTCOMES)
-        }
+        broken = accounts.broken(self._found)
         wrong = [
             one
             for one in self.inquiry.wrong
