@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import GroupCut, Pane
@@ -14,10 +14,14 @@ from pipeline.core.windows import HOUR, MINUTE, WINDOWS, Change
 
 
 class Book:
-    """Every group's panes, with an index by time so that expiry touches only what expires."""
+    """Every group's panes, with an index by time so that expiry touches only what expires.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    `held` are, by survey, the measures that panes count though the catalogue no longer asks them.
+    """
+
+    def __init__(self, catalogue: Catalogue, held: dict[str, Measures] | None = None) -> None:
         self.catalogue = catalogue
+        self.held = held or {}
         self.groups: dict[Group, GroupPanes] = {}
         self.touched: dict[GroupPanes, None] = {}
         self.keep_sums = False
@@ -147,8 +151,10 @@ class Book:
         return tuple(cuts)
 
     def load(self, cut: GroupCut) -> None:
-        """Take over the panes of a cut; a changed survey keeps the measures it still asks."""
-        panes = self.groups.get(cut.group) or self._open(cut.group, cut.measures)
+        """Take over the panes of a cut, in the layout of this book."""
+        if not self.layout(cut.group.survey):  # a cut of before measures were held
+            self.held[cut.group.survey] = cut.measures
+        panes = self.groups.get(cut.group) or self._open(cut.group)
         panes.last_at = max(panes.last_at, cut.last_at)
         relaid = _relayer(cut.measures, panes.measures)
         for hour, counts in _alive(cut.hours, self._hours_from):
@@ -161,20 +167,39 @@ class Book:
             panes.minutes[minute] = relaid(counts)
 
     def under(self, catalogue: Catalogue) -> Book:
-        """All that is counted, laid out by another catalogue, as a restart with it would have it.
+        """All that is counted, laid out by another catalogue. What it does not ask is held while
+        any pane counts it: a function of the log and the catalogues, as panes are.
 
         Only right when everything was told. This book must not be used any more.
         """
-        book = Book(catalogue)
+        groups = self.take_cut(full=True)
+        book = Book(catalogue, self._held(catalogue, groups))
         book.follow(self.watermark)
         book.catch_up()
-        for group in self.take_cut(full=True):
-            book.load(group)
+        for group in groups:
+            if book.layout(group.group.survey):
+                book.load(group)
         return book
 
-    def _open(self, group: Group, measures: Measures = ()) -> GroupPanes:
-        panes = GroupPanes(group, measures_of(self.catalogue, group.survey) or measures)
-        self.groups[group] = panes
+    def layout(self, survey: str) -> Measures:
+        """What panes of a survey count: the measures asked, then those held."""
+        return (*measures_of(self.catalogue, survey), *self.held.get(survey, ()))
+
+    def _held(self, catalogue: Catalogue, groups: Iterable[GroupCut]) -> dict[str, Measures]:
+        by_survey: defaultdict[str, list[GroupCut]] = defaultdict(list)
+        for group in groups:
+            by_survey[group.group.survey].append(group)
+        held = {}
+        for survey, cuts in by_survey.items():
+            asked = measures_of(catalogue, survey)
+            gone = [(at, m) for at, m in enumerate(self.layout(survey)) if m not in asked]
+            kept = tuple(measure for at, measure in gone if _counts(cuts, at))
+            if kept:
+                held[survey] = kept
+        return held
+
+    def _open(self, group: Group) -> GroupPanes:
+        panes = self.groups[group] = GroupPanes(group, self.layout(group.survey))
         return panes
 
 
@@ -185,6 +210,12 @@ def measures_of(catalogue: Catalogue, survey_id: str) -> Measures:
         return ()
     asked = ((question.measure, str(question.scale)) for question in survey.questions)
     return (*asked, (RESPONSE, str(Scale.COUNT)))
+
+
+def _counts(cuts: Sequence[GroupCut], at: int) -> bool:
+    """Whether any pane counts the measure at this place of the layout."""
+    first, end = at * SLOTS, at * SLOTS + SLOTS
+    return any(any(counts[first:end]) for cut in cuts for _, counts in cut.hours)
 
 
 def _expired(index: dict[int, list[GroupPanes]], first: int, last: int) -> Iterator[int]:

@@ -33,7 +33,8 @@ class Cut:
     """State at `next_offset`: all of it when `full`, else what changed since the cut before.
 
     `ids` are packed entries of the id store (27 bytes each). `floor` is the first hour whose panes
-    are complete: 0 when the fold began with the log, `UNKNOWN` until a first record tells.
+    are complete: 0 when the fold began with the log, `UNKNOWN` until a first record tells. `held`
+    are, by survey, the measures counted though no longer asked.
     """
 
     partition: int
@@ -49,6 +50,7 @@ class Cut:
     groups: tuple[GroupCut, ...]
     ids: bytes
     breaker: BreakerCut = UNTRIPPED
+    held: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
 
 def check_chain(cuts: Sequence[Cut]) -> Cut:

@@ -26,8 +26,8 @@ def count(pane: list[int], slots: tuple[int, ...]) -> None:
 
 
 def uncount(pane: list[int], slots: tuple[int, ...]) -> bool:
-    """Take one off each of `slots`; False where there was none: a survey that stopped asking and
-    asks again has lost counts, and none may fall below zero."""
+    """Take one off each of `slots`; False where there was none, and none may fall below zero: the
+    response was counted on the scale that its survey had then."""
     counted = [slot for slot in slots if pane[slot]]
     for slot in counted:
         pane[slot] -= 1
@@ -102,7 +102,7 @@ class GroupPanes:
                     end = total.end * pane
                     rows.append(WindowRow(total.window.name, end, tuple(total.counts)))
         self.changes.clear()
-        self.owed = any(total.counts[-SLOTS] for total in self.sums)
+        self.owed = any(any(total.counts) for total in self.sums)
         return tuple(rows)
 
     def _move(self, total: RunningSum, now: int, watermark: int) -> bool:
@@ -116,9 +116,9 @@ class GroupPanes:
         touched = total.change(self.changes)
         if end == total.end:
             return touched
-        before = total.counts[-SLOTS]
+        before = any(total.counts)
         total.place(panes, end, watermark // pane - kept)
-        return touched or bool(before or total.counts[-SLOTS])
+        return touched or before or any(total.counts)
 
     @property
     def idle(self) -> bool:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from pipeline.core.book import Book, measures_of
+from pipeline.core.book import Book
 from pipeline.core.breaker import OFF, Breaker, Limits
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import UNKNOWN, Cut, check_chain
@@ -199,24 +199,29 @@ class PartitionState:
             totals=self.totals,
             full=full,
             groups=self.book.take_cut(full),
+            held=tuple(sorted(self.book.held.items())),
             ids=self._take_ids(full),
             breaker=self.breaker.cut(),
         )
 
     def switch(self, catalogue: Catalogue) -> None:
-        """What follows is read by another catalogue. The next cut must be full: together they are
-        what a restart with that catalogue would make, so that a crash changes nothing.
+        """What follows is read by another catalogue. The next cut must be full: a chain of cuts has
+        one catalogue, and one layout of each survey.
 
-        Raises ValueError unless all that changed has been emitted.
+        Raises ValueError unless all that changed has been emitted, windows too: no later emission
+        shows that a measure which is dropped here slid to zero.
         """
         self._refuse_untold()
+        if not self.book.keep_sums:
+            raise ValueError("emit windows before switching")
         self.book = self.book.under(catalogue)
 
     @classmethod
     def load(
         cls, cuts: Sequence[Cut], catalogue: Catalogue, limits: Limits = OFF
     ) -> PartitionState:
-        """The state after the last of `cuts`: a full one and the increments that follow it.
+        """The state after the last of `cuts`, a full one and the increments that follow it, all
+        made with this catalogue.
 
         Raises ValueError when the first is not full or they are not of one partition in order.
         """
@@ -230,6 +235,7 @@ class PartitionState:
         state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
         state._missing, state._marker = totals.missing, totals.marker
         state.breaker = Breaker(limits, last.breaker)
+        state.book.held = dict(last.held)
         state.book.follow(last.watermark)
         state.book.catch_up()
         state.ids.forget_before = state.book.oldest_hour
@@ -303,7 +309,7 @@ class PartitionState:
             as_of=self.as_of,
             emitted_at=now,
             last_response_at=panes.last_at if panes else 0,
-            measures=panes.measures if panes else measures_of(self.book.catalogue, group.survey),
+            measures=self.book.layout(group.survey),
             panes=rows,
             windows=shown,
             repairs=tuple(hour * HOUR for hour in sorted(repairs)),

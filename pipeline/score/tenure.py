@@ -209,7 +209,8 @@ class Tenure:
 
     def _take(self) -> tuple[Emission, list[DeadLetter]]:
         now = time.time_ns() // 1_000_000
-        windows = self.pace.told(time.monotonic(), self.lag, now // MINUTE)
+        # A catalogue is switched only when windows are told too, however far behind.
+        windows = self.pace.told(time.monotonic(), self.lag, now // MINUTE) or self.switches
         emission = self.state.emit(now, windows)
         dead, self._dead = self._dead, []
         self._dead_bytes = self._exceptions = 0

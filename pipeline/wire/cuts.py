@@ -65,6 +65,7 @@ class _Head(TypedDict):
     groups: list[_GroupHead]
     panes: int  # compressed bytes
     breaker: NotRequired[_BreakerHead]  # not in cuts of before there was one
+    held: NotRequired[list[tuple[str, list[list[str]]]]]  # not in cuts of before it was kept
 
 
 def encode_cut(cut: Cut) -> list[bytes]:
@@ -107,7 +108,7 @@ def _head(cut: Cut, panes: int) -> _Head:
         "groups": [
             {
                 "group": list(group.group),
-                "measures": [list(pair) for pair in group.measures],
+                "measures": list(map(list, group.measures)),
                 "last_at": group.last_at,
                 "hours": len(group.hours),
                 "minutes": len(group.minutes),
@@ -115,6 +116,7 @@ def _head(cut: Cut, panes: int) -> _Head:
             for group in cut.groups
         ],
         "panes": panes,
+        "held": [(survey, list(map(list, measures))) for survey, measures in cut.held],
         "breaker": {
             "tripped_at": cut.breaker.tripped_at,
             "buckets": [list(bucket) for bucket in cut.breaker.buckets],
@@ -143,6 +145,7 @@ def _cut(head: _Head, numbers: array[int], ids: bytes) -> Cut:
         groups=tuple(_group(group, stream) for group in head["groups"]),
         ids=ids,
         breaker=_breaker(head["breaker"]) if "breaker" in head else UNTRIPPED,
+        held=tuple((survey, _measures(pairs)) for survey, pairs in head.get("held", ())),
     )
 
 
@@ -156,7 +159,7 @@ def _bucket(numbers: list[int]) -> Bucket:
 
 
 def _group(head: _GroupHead, stream: Iterator[int]) -> GroupCut:
-    measures = tuple((measure, scale) for measure, scale in head["measures"])
+    measures = _measures(head["measures"])
     width = SLOTS * len(measures)
     return GroupCut(
         group=Group(*head["group"]),
@@ -165,6 +168,10 @@ def _group(head: _GroupHead, stream: Iterator[int]) -> GroupCut:
         hours=tuple(_pane(stream, width) for _ in range(head["hours"])),
         minutes=tuple(_pane(stream, width) for _ in range(head["minutes"])),
     )
+
+
+def _measures(pairs: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((measure, scale) for measure, scale in pairs)
 
 
 def _pane(stream: Iterator[int], width: int) -> Pane:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.catalogue import Catalogue, Survey
 from pipeline.core.partition import Emission, PartitionState
+from pipeline.core.reasons import Reason
+from pipeline.core.updates import Group, Verdict
+from pipeline.core.vocabulary import RESPONSE, SLOTS
+from pipeline.core.windows import HOUR
 from pipeline.wire.catalogue import make_catalogue
 from pipeline.wire.cuts import decode_cut, encode_cut
 from tests.support.logs import Step, make_log, many, steps
@@ -46,20 +51,44 @@ CATALOGUES: Final = (
 )
 BY_DIGEST: Final = {catalogue.digest: catalogue for catalogue in CATALOGUES}
 
+Key = tuple[Group, int, str]
+"""Group, start of an hour, measure."""
+
 actions = st.sampled_from(
     (
         *("tell", "tell", "panes", "cut", "full", "crash", "unsaved"),
         *("want0", "want1", "want2", "want3", "reborn0", "reborn1", "reborn1", "reborn2"),
     )
 )
+busy = st.lists(
+    st.tuples(
+        st.sampled_from(("new", "new", "new", "flip", "again", "jump")),
+        *(st.integers(0, 1), st.integers(1, 2), st.integers(0, 5)),
+    ),
+    min_size=8,
+    max_size=30,
+)
+"""One survey, all answers in a few hours: questions come and go over panes that are open."""
+
 plans = st.lists(st.tuples(st.integers(0, 6), actions, st.integers(0, 5)), max_size=16)
+comings = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.sampled_from(("to2", "to0", "to2", "to0", "tell", "crash", "want1", "reborn0")),
+        st.integers(0, 2),
+    ),
+    min_size=4,
+    max_size=16,
+)
+"""Plans in which a question leaves and comes back often."""
 
 
 class Changing(Run):
     """A partition whose owners find other catalogues in their files, as `Tenure` follows them.
 
-    `unsaved` is a checkpoint of which everything was told but no manifest written, and a crash;
-    `reborn` a crash after which the next owner has another catalogue from the start.
+    `to` is a change and its checkpoint; `unsaved` a checkpoint of which everything was told but no
+    manifest written, and a crash; `reborn` a crash after which the next owner has another catalogue
+    from the start.
     """
 
     def __init__(self, log: list[Sent]) -> None:
@@ -72,6 +101,9 @@ class Changing(Run):
     def act(self, action: str) -> None:
         if action.startswith("want"):
             self.wanted = CATALOGUES[int(action[-1])]
+        elif action.startswith("to"):
+            self.wanted = CATALOGUES[int(action[-1])]
+            self._checkpoint(full=False, saved=True)
         elif action.startswith("reborn"):
             super().act("crash")
             self.wanted = CATALOGUES[int(action[-1])]
@@ -108,6 +140,29 @@ class Changing(Run):
         return PartitionState.load(cuts, BY_DIGEST[cuts[-1].catalogue])
 
 
+def said(log: list[Sent], verdicts: Mapping[int, Verdict]) -> dict[Key, list[int]]:
+    """What every pane must count: accepted responses, save those taken back."""
+    outcomes = {offset: str(verdict.outcome) for offset, verdict in verdicts.items()}
+    of: dict[str, dict[tuple[object, object], Mapping[str, object]]] = {
+        "accepted": {},
+        "retraction": {},
+    }
+    for offset, _, record in log:
+        outcome = outcomes.get(offset, "accepted")
+        if outcome in of:
+            assert not isinstance(record, Reason)
+            of[outcome][record["event_id"], record["occurred_at"]] = record
+    counts: defaultdict[Key, list[int]] = defaultdict(lambda: [0] * SLOTS)
+    for event in of["accepted"].keys() - of["retraction"].keys():
+        record = of["accepted"][event]
+        group = Group(*(str(record[name]) for name in Group._fields))
+        hour = cast(int, record["occurred_at"]) // HOUR * HOUR
+        answers = cast(Mapping[str, int], record["answers"])
+        for measure, value in {**answers, RESPONSE: 0}.items():
+            counts[group, hour, measure][value] += 1
+    return counts
+
+
 class Straight(Run):
     """The same switches at the same offsets, and nothing else happens."""
 
@@ -122,7 +177,20 @@ class Straight(Run):
 
 
 @many
-@given(script=steps, plan=plans)
+@given(script=busy | steps, plan=comings | plans)
+def test_panes_count_what_accepted_responses_say_whatever_is_asked_meanwhile(
+    script: list[Step], plan: Plan
+) -> None:
+    log = make_log(script)
+    reader = Changing(log).follow(plan).reader
+    counts = said(log, reader.verdicts)
+    told = {key: list(six) for key, six in reader.contents().items() if six is not None}
+    assert told == {key: counts[key] for key in told}
+    assert counts.keys() <= reader.contents().keys()
+
+
+@many
+@given(script=busy | steps, plan=comings | plans)
 def test_catalogues_that_change_at_cuts_judge_every_record_once_whatever_crashes(
     script: list[Step], plan: Plan
 ) -> None:

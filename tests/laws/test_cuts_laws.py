@@ -19,13 +19,16 @@ longs = st.integers(0, 2**60)
 U32 = st.integers(0, 2**32 - 1)
 
 
+measures = st.lists(st.tuples(words, words), min_size=1, max_size=3).map(tuple)
+
+
 @st.composite
 def groups(draw: st.DrawFn) -> GroupCut:
-    measures = draw(st.lists(st.tuples(words, words), min_size=1, max_size=3).map(tuple))
-    counts = st.lists(U32, min_size=6 * len(measures), max_size=6 * len(measures)).map(tuple)
+    layout = draw(measures)
+    counts = st.lists(U32, min_size=6 * len(layout), max_size=6 * len(layout)).map(tuple)
     panes = st.lists(st.tuples(U32, counts), max_size=4).map(tuple)
     group = draw(st.builds(Group, words, words, words, words))
-    return GroupCut(group, measures, draw(longs), draw(panes), draw(panes))
+    return GroupCut(group, layout, draw(longs), draw(panes), draw(panes))
 
 
 cuts = st.builds(
@@ -44,6 +47,7 @@ cuts = st.builds(
     breaker=st.builds(
         BreakerCut, longs, st.lists(st.tuples(longs, longs, longs), max_size=3).map(tuple)
     ),
+    held=st.lists(st.tuples(words, measures), max_size=2).map(tuple),
     ids=st.integers(0, 5).map(lambda number: bytes(range(27)) * number),
 )
 

@@ -150,6 +150,7 @@ def snapshot(state: PartitionState) -> dict[str, object]:
         "as_of": state.as_of,
         "totals": state.totals,
         "ids": remembered(state),
+        "held": state.book.held,
         "panes": {
             group: (panes.measures, panes.hours, panes.minutes)
             for group, panes in state.book.groups.items()
