@@ -152,7 +152,7 @@ class CheckpointStore:
         told = await told_to(
             self._kafka, ledger, state.partition, state.generation, since=state.as_of
         )
-        return replace(restored, told_to=min(told, restored.log_end))
+        return replace(restored, told_to=told)
 
     def _newest(
         self, partition: int, log: PartitionLog, stock: Stock

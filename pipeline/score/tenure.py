@@ -106,6 +106,10 @@ class Tenure:
         waits = self.state.next_offset < self._told_to and not self.paused_at
         return self._next_reader is not self._reader and not waits
 
+    def takes(self, stamp: int) -> bool:
+        """Whether records read after this seek may be folded; ask again after each wait."""
+        return self.alive and self.stamp == stamp
+
     def adopt(self, reader: ResponseReader) -> None:
         """Judge by another catalogue as soon as a checkpoint can say from where on."""
         self._next_reader = reader
@@ -151,7 +155,7 @@ class Tenure:
     def due(self) -> bool:
         """Whether there is something to tell, and it is time."""
         changed = self._restored or self._untold_since is not None
-        return self.alive and self.pace.due(time.monotonic(), self.lag, changed, this_minute())
+        return self.alive and self.pace.due(time.monotonic(), self._waiting, changed, this_minute())
 
     async def emit(self) -> None:
         """Tell what changed, and wait until Kafka has it. Raises KafkaError."""
@@ -199,6 +203,11 @@ class Tenure:
         where = {"partition": self.partition, "offset": self.state.next_offset}
         log.info("catalogue changed", **where, catalogue=self.state.catalogue.digest)
 
+    @property
+    def _waiting(self) -> int:
+        """The lag that will be folded soon: not that of a pause, whose windows still slide."""
+        return 0 if self.paused_at else self.lag
+
     def _gone(self) -> bool:
         return not self.alive
 
@@ -210,7 +219,7 @@ class Tenure:
     def _take(self) -> tuple[Emission, list[DeadLetter]]:
         now = time.time_ns() // 1_000_000
         # A catalogue is switched only when windows are told too, however far behind.
-        windows = self.pace.told(time.monotonic(), self.lag, now // MINUTE) or self.switches
+        windows = self.pace.told(time.monotonic(), self._waiting, now // MINUTE) or self.switches
         emission = self.state.emit(now, windows)
         dead, self._dead = self._dead, []
         self._dead_bytes = self._exceptions = 0

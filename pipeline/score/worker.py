@@ -164,7 +164,7 @@ class ScoreWorker:
 
     async def _fold_chunk(self, chunk: Chunk) -> None:
         tenure = self._tenures.get(chunk.partition)
-        if tenure is None or tenure.stamp != chunk.stamp:
+        if tenure is None or not tenure.takes(chunk.stamp):
             return
         if tenure.paused_at:
             tenure.reached(chunk.place)
@@ -178,8 +178,8 @@ class ScoreWorker:
         for part in tenure.parts(chunk.records):
             if tenure.switches:
                 await tenure.checkpoint()
-            if self._closing or not tenure.alive:
-                return
+            if self._closing or not tenure.takes(chunk.stamp):
+                return  # given away, or a pause was lifted: the rest is read again
             tenure.fold(part)
         tenure.reached(chunk.place)
         self._changed.set()

@@ -1,0 +1,156 @@
+"""A tenure and the worker around it at moments that a broker seldom brings about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.core.breaker import Limits
+from pipeline.core.catalogue import Catalogue
+from pipeline.core.partition import PartitionState
+from pipeline.core.response import Validator
+from pipeline.score import restore
+from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.letters import Post
+from pipeline.score.outbox import Outbox
+from pipeline.score.pace import Pace
+from pipeline.score.readers import Readers
+from pipeline.score.restore import CheckpointStore, Restored
+from pipeline.score.tenure import Tenure, this_minute
+from pipeline.score.transport import Chunk, Place
+from pipeline.score.worker import APPEND_TIME, ScoreWorker
+from pipeline.settings import Settings
+from pipeline.wire.catalogue import make_catalogue
+from pipeline.wire.manifests import Owner
+from pipeline.wire.reading import ResponseReader
+from pipeline.wire.responses import ResponseDecoder, encode_response
+from pipeline.wire.topics import Topics
+from tests.support.world import CATALOGUE, START, response
+
+TOPICS = Topics("cx")
+OTHER = make_catalogue(
+    CATALOGUE.agencies.values(), CATALOGUE.services.values(), list(CATALOGUE.surveys.values())[:-1]
+)
+
+
+class Acknowledging:
+    """A producer whose acknowledgements come once `open` is set."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def send(self, *_: object, **__: object) -> asyncio.Task[Any]:
+        self.asked.set()
+        return asyncio.create_task(self.open.wait())
+
+
+def reader(catalogue: Catalogue) -> ResponseReader:
+    return ResponseReader(ResponseDecoder({}), Validator(catalogue))
+
+
+def tenure_of(producer: Acknowledging, told_to: int = 0) -> Tenure:
+    """A partition whose breaker three dead letters trip, and that is far behind at ten."""
+    outbox = Outbox(lambda: producer)  # type: ignore[arg-type,return-value]
+    ours = reader(CATALOGUE)
+    restored = Restored(
+        PartitionState(0, 1, 0, CATALOGUE, limits=Limits(3, 0.5, 60_000)),
+        ours,
+        CheckpointWriter(outbox, TOPICS.checkpoints, 0, Owner(1, "me"), CATALOGUE),
+        log_end=10,
+        cut_at=-1,
+        told_to=told_to,
+    )
+    tenure = Tenure(restored, ours, Post(TOPICS, 1, 1), outbox, Pace(10))
+    tenure.stamp = 1
+    return tenure
+
+
+def records(*values: bytes) -> list[ConsumerRecord[bytes, bytes]]:
+    return [
+        ConsumerRecord(
+            topic=TOPICS.responses,
+            partition=0,
+            offset=offset,
+            timestamp=START,
+            timestamp_type=APPEND_TIME,
+            key=b"",
+            value=value,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=len(value),
+            headers=(),
+        )
+        for offset, value in enumerate(values)
+    ]
+
+
+GARBAGE, GOOD = b"no survey response", encode_response(response())
+
+
+async def test_a_chunk_whose_pause_was_lifted_while_a_checkpoint_waited_is_read_again() -> None:
+    producer = Acknowledging()
+    tenure = tenure_of(producer, told_to=5)
+    worker = ScoreWorker(Settings(), CATALOGUE)
+    worker._tenures = {0: tenure}
+    tenure.adopt(reader(OTHER))
+    chunk = Chunk(0, records(*[GARBAGE] * 5, *[GOOD] * 5), 1, Place(10, 10, 10))
+    folding = asyncio.create_task(worker._fold_chunk(chunk))
+    await producer.asked.wait()
+    assert tenure.paused_at == 3
+    tenure.state.breaker.lift(3)
+    worker.begin([0], 2)  # as the consumer does when it seeks back
+    producer.open.set()
+    await folding
+    assert tenure.state.next_offset == 3
+    assert tenure.state.totals.marker == 0
+
+
+async def test_windows_of_a_paused_partition_slide_however_much_waits_behind_the_pause() -> None:
+    producer = Acknowledging()
+    producer.open.set()
+    tenure = tenure_of(producer)
+    tenure.fold(records(GOOD, *[GARBAGE] * 5))
+    tenure.reached(Place(6, 100_000, 100_000))
+    assert tenure.paused_at
+    assert tenure.lag > tenure.pace.behind_records
+    await tenure.emit()
+    assert tenure.pace.told_minute in (this_minute(), this_minute() - 1)
+    tenure.pace.told_minute -= 1  # a minute goes by
+    assert tenure.due()
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_only_a_partition_that_goes_on_counts_as_far_behind(paused: bool) -> None:
+    producer = Acknowledging()
+    producer.open.set()
+    tenure = tenure_of(producer)
+    tenure.fold(records(GOOD, *[GARBAGE] * (5 if paused else 1)))
+    tenure.reached(Place(2, 100_000, 100_000))
+    await tenure.emit()
+    assert tenure.pace.behind is not paused
+
+
+async def test_what_was_told_beyond_the_log_end_that_was_seen_is_not_judged_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A zombie tells between our look at the log's end and our look at the ledger."""
+
+    async def told_to(*_: object, **__: object) -> int:
+        return 12
+
+    monkeypatch.setattr(restore, "told_to", told_to)
+    readers = Readers(ResponseDecoder({}), OTHER)
+    outbox = Outbox(Acknowledging)  # type: ignore[arg-type,return-value]
+    restored = Restored(
+        PartitionState(0, 1, 0, CATALOGUE),
+        readers.of(CATALOGUE),
+        CheckpointWriter(outbox, TOPICS.checkpoints, 0, Owner(1, "me"), CATALOGUE),
+        log_end=10,
+        cut_at=3,
+    )
+    store = CheckpointStore(Settings().kafka, outbox, readers)
+    assert (await store._told(restored)).told_to == 12
