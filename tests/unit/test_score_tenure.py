@@ -144,7 +144,7 @@ async def test_what_was_told_beyond_the_log_end_that_was_seen_is_not_judged_agai
 
     monkeypatch.setattr(restore, "told_to", told_to)
     readers = Readers(ResponseDecoder({}), OTHER)
-    outbox = Outbox(Acknowledging)  # type: ignore[arg-type,return-value]
+    outbox = Outbox(Acknowledging)  # type: ignore[arg-type]
     restored = Restored(
         PartitionState(0, 1, 0, CATALOGUE),
         readers.of(CATALOGUE),
