@@ -10,13 +10,14 @@ from contextlib import closing
 
 import pytest
 
+from pipeline.operate.reconcile import hours
 from pipeline.operate.reconcile.run import reconcile
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
 from pipeline.store.client import connect
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.scoring import every_outcome, received, scoring, send
+from tests.fixtures.scoring import every_outcome, received, scoring, send, until
 from tests.fixtures.sink import piping
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine]
@@ -119,6 +120,16 @@ async def test_a_system_at_rest_is_equal(copied: Settings) -> None:
             "WHERE partition = 1 ORDER BY next_offset DESC LIMIT 1",
             ["ledger"],
         ),
+        (
+            "INSERT INTO score_panes SELECT * REPLACE (version + 1000 AS version) "
+            "FROM score_panes FINAL WHERE measure = 'trust' AND partition = 0",
+            ["pane"],
+        ),
+        (
+            "INSERT INTO rolling_scores SELECT * REPLACE (version + 1000 AS version) "
+            "FROM rolling_scores FINAL WHERE measure = 'trust' AND window = '7d'",
+            ["window"],
+        ),
         ("TRUNCATE TABLE sink_progress", ["log"]),
         ("TRUNCATE TABLE ledger", ["log"]),
     ],
@@ -126,6 +137,40 @@ async def test_a_system_at_rest_is_equal(copied: Settings) -> None:
 async def test_each_damage_is_named(copied: Settings, damage: str, named: list[str]) -> None:
     command(copied, damage)
     assert await compared(copied, 0.0) == named
+
+
+async def test_a_limit_that_is_reached_is_told_and_every_repair_goes_on(
+    copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hours, "MOST_SUSPECTS", 1)
+    monkeypatch.setattr(hours, "ROWS_A_LOOK", 1)
+    command(
+        copied,
+        "INSERT INTO score_panes SELECT * REPLACE (arrayMap(n -> n + 1, counts) AS counts) "
+        "FROM score_panes FINAL WHERE measure = 'trust' AND partition = 0",
+    )
+    assert await compared(copied, 0.0) == ["pane", "survey"]
+    report = await reconcile(copied, 0.0, repair=True)
+    assert report.differences[0].kind == "survey"
+    assert "all partitions, panes: stored 1 or more differ" in report.differences[0].line
+    for _ in range(2):
+        report = await reconcile(copied, 0.0, repair=True)
+    assert report.differences == ()
+
+
+async def test_a_pause_is_named_where_a_partition_is_behind(
+    kafka_settings: KafkaSettings, clickhouse: str, database: str
+) -> None:
+    async with piping(kafka_settings, clickhouse, database) as pipe:
+        score = pipe.settings.score.model_copy(update={"breaker_records": 20})
+        settings = pipe.settings.model_copy(update={"score": score})
+        async with scoring(settings) as worker:
+            await send(settings, [b"no survey response"] * 100)
+            await until(lambda: worker._tenures and worker._tenures[0].paused_at)
+        report = await reconcile(settings, 0.0)
+    (behind,) = [one for one in report.differences if one.place.startswith("ledger")]
+    assert "paused by the circuit breaker at offset" in behind.line
+    assert "`cxpulse resume" in behind.line
 
 
 async def test_the_command_prints_what_differs_and_where(copied: Settings) -> None:

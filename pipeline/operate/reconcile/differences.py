@@ -19,6 +19,7 @@ class Kind(StrEnum):
     PANE = "pane"
     WINDOW = "window"
     EVENT = "event"
+    SURVEY = "survey"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ what was stored when the inquiry began must agree with that, else it has missed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +55,26 @@ class Wrong:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A span with a row of a version that raw rows and ledger have not come to."""
+
+    span: Span
+    below: int
+    reach: int
+
+    def difference(self) -> Difference:
+        """As it is reported."""
+        return Difference(
+            Kind.WINDOW if self.span.window else Kind.PANE,
+            self.span.origin,
+            str(self.span),
+            f"counts below offset {self.below}",
+            f"at most {self.reach}, where ledger and raw rows are",
+            "could not be compared; are sinks behind?",
+        )
+
+
 class Inquiry:
     """Spans under suspicion. `begun` is what was stored when it began: the least that panes must
     have counted."""
@@ -64,7 +84,10 @@ class Inquiry:
         self._catalogue = catalogue
         self._begun = begun
         self._open: dict[Span, Measured | None] = {}
+        self._read_anew: set[Span] = set()
         self.wrong: list[Wrong] = []
+        self.ahead: list[Ahead] = []
+        """Of the rows that were there at the first look: later ones may be ahead for a moment."""
 
     def suspect(self, spans: Iterable[Span]) -> None:
         """Look at these panes."""
@@ -78,6 +101,12 @@ class Inquiry:
     def __len__(self) -> int:
         return len(self._open)
 
+    def differences(self, behind: Collection[Origin | None]) -> list[Difference]:
+        """What the last look found. Of origins that are `behind` their log rows are ahead, too."""
+        ahead = [one for one in self.ahead if one.span.origin not in behind]
+        wrong = [one.difference() for one in self.wrong]
+        return wrong + [one.difference() for one in ahead]
+
     async def look(self, reaches: Mapping[Origin, int]) -> None:
         """Compare what can be compared now; what agrees is done with. Raises StoreError."""
         unread = [span for span, rows in self._open.items() if rows is None]
@@ -86,16 +115,18 @@ class Inquiry:
             span: kept if kept is not None else read.get(span, {})
             for span, kept in self._open.items()
         }
-        ripe = {span: r for span, r in rows.items() if self._is_ripe(span, r, reaches)}
+        ripe = {span: r for span, r in rows.items() if _newest(r) <= reaches.get(span.origin, 0)}
         self._open = {span: r for span, r in rows.items() if span not in ripe}
+        self.ahead = [
+            Ahead(span, _newest(r), reaches.get(span.origin, 0))
+            for span, r in self._open.items()
+            if r is not None and span not in self._read_anew
+        ]
         self.wrong = await self._compare(ripe)
         for one in self.wrong:
             # A pane is read anew: a newer row may be right. A window's row is never written again.
             self._open[one.span] = rows[one.span] if one.span.window else None
-
-    def _is_ripe(self, span: Span, rows: Measured, reaches: Mapping[Origin, int]) -> bool:
-        newest = max((row.below for row in rows.values()), default=0)
-        return newest <= reaches.get(span.origin, 0)
+            self._read_anew.add(one.span)
 
     async def _compare(self, ripe: Mapping[Span, Measured]) -> list[Wrong]:
         wanted: dict[Place, list[Measure]] = {}
@@ -120,3 +151,7 @@ class Inquiry:
 
     def _layout(self, span: Span) -> tuple[Measure, ...]:
         return measures_of(self._catalogue, span.group.survey)
+
+
+def _newest(rows: Measured) -> int:
+    return max((row.below for row in rows.values()), default=0)

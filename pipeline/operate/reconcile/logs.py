@@ -3,16 +3,17 @@ ledger, the raw rows and the sink's commit have come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
+from pipeline.operate.pauses import Pause
 from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin
 from pipeline.settings import Settings
@@ -20,8 +21,8 @@ from pipeline.wire.generations import raw_rows_group, read_generations
 from pipeline.wire.kafka import admin, consumer, started
 from pipeline.wire.topics import Topics
 
-READ_MS: Final = 1_000
-"""Time for one answer of the broker when a tail is looked at."""
+BEHIND: Final = "are score workers and sinks running?"
+"""Advice for a ledger that has not come as far as the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,7 @@ def _of_partition(journal: Journal, log: LogBounds) -> Iterator[Difference]:
         return Difference(Kind.LOG, journal.origin, place, f"{stored}", f"{expected}", advice)
 
     if log.end > log.start and journal.told < log.end:
-        yield differs(
-            "ledger, next offset", journal.told, log.end, "are score workers and sinks running?"
-        )
+        yield differs("ledger, next offset", journal.told, log.end, BEHIND)
     if log.end > log.start and journal.stored < log.end:
         yield differs("raw rows, next offset", journal.stored, log.end, "is a sink running?")
     if log.committed is not None and log.committed > journal.stored:
@@ -100,33 +99,16 @@ def compare_ends(bounds: Mapping[int, LogBounds], journals: Journals) -> Iterato
             yield Difference(Kind.LOG, journal.origin, place, told, end, advice)
 
 
-async def without_markers(
-    settings: Settings, bounds: Mapping[int, LogBounds], journals: Journals
-) -> dict[int, LogBounds]:
-    """The bounds, with ends moved down to the last record that can be read: control records at the
-    end of a log are never folded. Raises KafkaError."""
-    kafka = settings.kafka
-    topic = Topics(kafka.topic_prefix).responses
-    found = dict(bounds)
-    async with started(consumer(kafka), kafka) as client:
-        for partition, log in bounds.items():
-            journal = journals.get(Origin(log.generation, partition))
-            told = max(log.start, journal.told if journal else 0)
-            if told < log.end and await _is_empty(client, TopicPartition(topic, partition), told):
-                found[partition] = replace(log, end=told)
-    return found
-
-
-async def _is_empty(client: AIOKafkaConsumer, place: TopicPartition, offset: int) -> bool:
-    """Whether nothing can be read from `offset` on, though the log goes on."""
-    try:
-        client.assign([place])  # type: ignore[no-untyped-call]  # aiokafka
-        client.seek(place, offset)  # type: ignore[no-untyped-call]  # aiokafka
-        records = await client.getmany(place, timeout_ms=READ_MS, max_records=1)
-        position: int = await client.position(place)  # type: ignore[no-untyped-call]  # aiokafka
-    except ClientError as error:
-        raise KafkaError(
-            f"topic {place.topic} partition {place.partition} offset {offset}: cannot be read: "
-            f"{type(error).__name__}"
-        ) from error
-    return not records and position > offset
+def name_pauses(found: Iterable[Difference], pauses: Iterable[Pause]) -> Iterator[Difference]:
+    """The same, with the reason where a partition is behind because it is paused."""
+    paused = {Origin(one.generation, one.partition): one.offset for one in pauses}
+    for one in found:
+        at = paused.get(one.origin) if one.origin and one.advice == BEHIND else None
+        yield (
+            one
+            if at is None
+            else replace(
+                one,
+                advice=f"paused by the circuit breaker at offset {at}: see `cxpulse resume --help`",
+            )
+        )

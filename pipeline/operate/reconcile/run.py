@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.core.catalogue import Catalogue
+from pipeline.operate.pauses import find_pauses
 from pipeline.operate.reconcile import accounts, audit, hours, logs, mend
 from pipeline.operate.reconcile.audit import Said
-from pipeline.operate.reconcile.differences import Difference
+from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
 from pipeline.operate.reconcile.journals import Journals, Origin, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
@@ -58,19 +59,17 @@ async def reconcile(
     """
     topic = Topics(settings.kafka.topic_prefix).responses
     async with AsyncExitStack() as stack:
-        bounds = await logs.read_bounds(settings)
         client = await connect_async(settings.clickhouse)
         stack.push_async_callback(client.close)
-        tables = Tables(client)
-        journals = await _arrived(tables, topic, bounds, patience)
         catalogue = load_catalogue(settings.catalog)
-        inquiry = Inquiry(tables, catalogue, _reaches(journals))
-        comparison = Comparison(settings, tables, topic, bounds, catalogue, inquiry)
-        await comparison.survey(journals, tell)
+        comparison = Comparison(settings, Tables(client), topic, catalogue)
+        await comparison.survey(patience, tell)
         await comparison.settle(patience)
         if repair and await comparison.mend():
+            # Once more at everything: limits may have kept the first survey from the rest.
+            await comparison.survey(patience, tell)
             await comparison.settle(patience)
-        return comparison.report()
+        return await comparison.report()
 
 
 async def _arrived(
@@ -93,16 +92,21 @@ class Comparison:
     settings: Settings
     tables: Tables
     topic: str
-    bounds: dict[int, LogBounds]
     catalogue: Catalogue
-    inquiry: Inquiry
+    inquiry: Inquiry = field(init=False)
+    _bounds: Mapping[int, LogBounds] = field(default_factory=dict)
     _open: list[accounts.Stretch] = field(default_factory=list)
     _surplus: list[Said] = field(default_factory=list)
+    _unseen: list[Difference] = field(default_factory=list)
     _found: list[Difference] = field(default_factory=list)
     _sizes: dict[str, int] = field(default_factory=dict)
 
-    async def survey(self, journals: Journals, tell: Told) -> None:
-        """Everything, once."""
+    async def survey(self, patience: float, tell: Told) -> None:
+        """Everything, once, as soon as all that is in the log now is stored."""
+        self._bounds = await logs.read_bounds(self.settings)
+        journals = await _arrived(self.tables, self.topic, self._bounds, patience)
+        self.inquiry = Inquiry(self.tables, self.catalogue, _reaches(journals))
+        self._open, self._surplus = [], []
         reaches = _reaches(journals)
         offsets = await accounts.stretches(self.tables, journals)
         times = await hours.stretches(self.tables)
@@ -120,6 +124,7 @@ class Comparison:
             tell(done, total)
             if len(self._surplus) < audit.MOST_EVENTS:
                 self._surplus += await audit.audit(self.tables, piece_of_ids, reaches)
+        self._unseen = list(_unseen(len(self.inquiry), len(self._surplus)))
         newest = await newest_windows(self.tables)
         windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
         self.inquiry.suspect_rows(windows)
@@ -165,7 +170,7 @@ class Comparison:
     async def look(self) -> None:
         """Once more at what differs or could not be compared."""
         journals = await read_journals(self.tables, self.topic)
-        self._found = await accounts.equations(self.tables, journals)
+        self._found = [*self._unseen, *await accounts.equations(self.tables, journals)]
         still = []
         for stretch in self._open:
             found = await accounts.compare(self.tables, stretch, self.topic)
@@ -177,18 +182,29 @@ class Comparison:
             self._surplus += await audit.audit(self.tables, ids, _reaches(journals))
         self._found += [one.difference() for one in self._surplus]
         await self.inquiry.look(_reaches(journals))
-        self._found += [wrong.difference() for wrong in self.inquiry.wrong]
-        self._found += await self._logs(journals)
+        behind = await self._logs(journals)
+        self._found += self.inquiry.differences({one.origin for one in behind})
+        self._found += behind
 
     async def _logs(self, journals: Journals) -> list[Difference]:
-        if any(logs.compare_logs(self.bounds, journals)):
-            self.bounds = await logs.without_markers(self.settings, self.bounds, journals)
         now = await logs.read_bounds(self.settings)
-        return [*logs.compare_logs(self.bounds, journals), *logs.compare_ends(now, journals)]
+        return [*logs.compare_logs(self._bounds, journals), *logs.compare_ends(now, journals)]
 
-    def report(self) -> Report:
+    async def report(self) -> Report:
         """What the last look found."""
-        return Report(tuple(self._found), **self._sizes)
+        found = self._found
+        if any(one.advice == logs.BEHIND for one in found):
+            found = list(logs.name_pauses(found, await find_pauses(self.settings.kafka)))
+        return Report(tuple(found), **self._sizes)
+
+
+def _unseen(suspects: int, surplus: int) -> Iterator[Difference]:
+    """What a survey left out: it ends early where it finds more than one run can mend."""
+    advice = "not all was looked at: mend these first (--repair), then run it again"
+    if suspects >= hours.MOST_SUSPECTS:
+        yield Difference(Kind.SURVEY, None, "panes", f"{suspects} or more differ", "fewer", advice)
+    if surplus >= audit.MOST_EVENTS:
+        yield Difference(Kind.SURVEY, None, "events", f"{surplus} or more differ", "fewer", advice)
 
 
 def _is_whole(span: Span, journals: Journals) -> bool:
