@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError as ClientError
 from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.sink.rows import Record
-from pipeline.wire.kafka import admin, consumer, started
+from pipeline.wire.kafka import consumer, partition_counts, started
 
 FETCH_MS: Final = 10_000
 """A record that is in the log comes within milliseconds; a broker in trouble within seconds."""
@@ -54,7 +54,6 @@ class Originals:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Originals]:
     """Connected for one block. Raises KafkaError."""
-    async with started(admin(settings.kafka), settings.kafka) as describer:
-        topics = {t["topic"]: len(t["partitions"]) for t in await describer.describe_topics()}
+    topics = await partition_counts(settings.kafka)
     async with started(consumer(settings.kafka), settings.kafka) as client:
         yield Originals(client, topics)

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.flags import metrics_port_option
+
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
 def sink(
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PORT",
-            help="Where /metrics and /healthz answer; 0 takes a free one.",
-            min=0,
-            max=65535,
-            show_default="sink.metrics_port",
-        ),
-    ] = None,
+    metrics_port: Annotated[int | None, metrics_port_option("sink")] = None,
     rebuild: Annotated[
         bool,
         typer.Option(

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError as ClientError
 from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.sink.rows import Record
-from pipeline.wire.kafka import admin, consumer, started
+from pipeline.wire.kafka import consumer, partitions_of, started
 
 __all__ = ["Record", "Told", "batches", "scan"]
 
@@ -42,7 +42,7 @@ async def batches(
     """
     try:
         async with AsyncExitStack() as stack:
-            parts = await _partitions(settings, topic)
+            parts = await partitions_of(settings.kafka, topic)
             client = await stack.enter_async_context(
                 started(consumer(settings.kafka), settings.kafka)
             )
@@ -51,14 +51,6 @@ async def batches(
                 yield records
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
-
-
-async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
-    async with started(admin(settings.kafka), settings.kafka) as describer:
-        listed = {t["topic"]: t["partitions"] for t in await describer.describe_topics()}
-    if topic not in listed:
-        raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
-    return [TopicPartition(topic, part["partition"]) for part in listed[topic]]
 
 
 async def _read(

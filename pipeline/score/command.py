@@ -6,18 +6,11 @@ from typing import Annotated
 
 import typer
 
+from pipeline.flags import metrics_port_option
+
 
 def score(
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PORT",
-            help="Where /metrics and /healthz answer; 0 takes a free one.",
-            min=0,
-            max=65535,
-            show_default="score.metrics_port",
-        ),
-    ] = None,
+    metrics_port: Annotated[int | None, metrics_port_option("score")] = None,
     rebuild_from_log_start: Annotated[
         bool,
         typer.Option(

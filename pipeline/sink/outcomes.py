@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
-from pipeline.core.updates import LedgerEntry, Totals
+from pipeline.core.updates import Gap, LedgerEntry, Totals, Verdict
 from pipeline.errors import SchemaError
 from pipeline.sink.rows import Block, Converted, Record, Refused
 from pipeline.wire.ledger import decode_entry
@@ -36,35 +36,24 @@ def convert(records: Sequence[Record]) -> Converted:
             entries.append(decode_entry(record.value or b""))
         except SchemaError:
             refused.append(Refused(record))
-    blocks = (_outcomes(entries), _gaps(entries), _ledger(entries))
+    blocks = (
+        _parts(OUTCOMES, entries, "exceptions", Verdict._fields),
+        _parts(GAPS, entries, "gaps", Gap._fields),
+        _ledger(entries),
+    )
     return Converted(tuple(block for block in blocks if block.rows), tuple(refused))
 
 
-def _outcomes(entries: Sequence[LedgerEntry]) -> Block:
-    verdicts = [(entry, verdict) for entry in entries for verdict in entry.exceptions]
-    return Block(
-        OUTCOMES,
-        {
-            "generation": [entry.generation for entry, _ in verdicts],
-            "partition": [entry.partition for entry, _ in verdicts],
-            "offset": [verdict.offset for _, verdict in verdicts],
-            "outcome": [verdict.outcome for _, verdict in verdicts],
-            "reason": [verdict.reason for _, verdict in verdicts],
-        },
-    )
-
-
-def _gaps(entries: Sequence[LedgerEntry]) -> Block:
-    gaps = [(entry, gap) for entry in entries for gap in entry.gaps]
-    return Block(
-        GAPS,
-        {
-            "generation": [entry.generation for entry, _ in gaps],
-            "partition": [entry.partition for entry, _ in gaps],
-            "from_offset": [gap.from_offset for _, gap in gaps],
-            "next_offset": [gap.next_offset for _, gap in gaps],
-        },
-    )
+def _parts(table: str, entries: Sequence[LedgerEntry], part: str, names: Sequence[str]) -> Block:
+    """A row for each item of a list in the entries, with `names` of its fields."""
+    pairs = [(entry, item) for entry in entries for item in getattr(entry, part)]
+    columns: dict[str, Sequence[object]] = {
+        "generation": [entry.generation for entry, _ in pairs],
+        "partition": [entry.partition for entry, _ in pairs],
+    }
+    for name in names:
+        columns[name] = [getattr(item, name) for _, item in pairs]
+    return Block(table, columns)
 
 
 def _ledger(entries: Sequence[LedgerEntry]) -> Block:

@@ -8,13 +8,16 @@ back, and takes nothing for a repeat, whose time or group is another (design 4.4
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from pipeline.core.vocabulary import RESPONSE, SLOTS
 
-BY_HOUR: Final = "(agency, service, channel, survey, toStartOfHour(occurred_at))"
-BY_GROUP: Final = "(agency, service, channel, survey)"
+GROUP: Final = "agency, service, channel, survey"
+"""The columns that name one."""
+BY_GROUP: Final = f"({GROUP})"
+BY_HOUR: Final = f"({GROUP}, toStartOfHour(occurred_at))"
 
 _COUNTS: Final = """
 WITH
@@ -100,7 +103,10 @@ JUDGED: Final = """NOT arrayExists(
     (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM gaps))"""
 """The condition for rows, below what the ledger tells, that a score worker has read."""
 
-_EVENT: Final = "generation, partition, event_id, occurred_at, agency, service, channel, survey"
+_EVENT: Final = f"generation, partition, event_id, occurred_at, {GROUP}"
+
+Place = TypeVar("Place", bound=tuple[int, int])
+"""(generation, partition)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,12 @@ def below(generation: int, partition: int, offset: int) -> str:
     return f"(generation = {generation} AND partition = {partition} AND offset < {offset})"
 
 
+def judged_rows(reaches: Mapping[Place, int]) -> str:
+    """The condition for the rows of all these partitions, each below its offset."""
+    parts = (below(place[0], place[1], reach) for place, reach in sorted(reaches.items()))
+    return f"({' OR '.join(parts)})" if reaches else "(0)"
+
+
 def counts_query(notes: str, span: Span, *, hourly: bool) -> str:
     """A SELECT of each note and measure with its `counts`; zeros where nothing counts.
 
@@ -127,9 +139,9 @@ def counts_query(notes: str, span: Span, *, hourly: bool) -> str:
     one group, partition and version may overlap. `hourly` says that each is one whole hour, which
     is read faster.
     """
-    named = f"{BY_HOUR} IN (SELECT agency, service, channel, survey, begin FROM notes)"
+    named = f"{BY_HOUR} IN (SELECT {GROUP}, begin FROM notes)"
     if not hourly:
-        named = f"{BY_GROUP} IN (SELECT agency, service, channel, survey FROM notes)"
+        named = f"{BY_GROUP} IN (SELECT {GROUP} FROM notes)"
     # An event has one time: all that was said of it lies in the same span.
     time = (
         f"occurred_at >= toDateTime({span.first}, 'UTC') "
@@ -146,7 +158,11 @@ def counts_query(notes: str, span: Span, *, hourly: bool) -> str:
         # Last: codes come from outside, and nothing in them may be taken for a placeholder.
         "$notes": notes,
     }
-    text = _COUNTS
+    return filled(_COUNTS, parts)
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """The text with each placeholder replaced, in this order."""
     for name, value in parts.items():
         text = text.replace(name, value)
     return text

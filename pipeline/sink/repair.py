@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final, Protocol
 
-from pipeline.sink.recount import Span, below, counts_query
+from pipeline.sink.recount import Span, counts_query, judged_rows
 from pipeline.sink.rows import Note
 
 HOURS_A_STATEMENT: Final = 5_000
@@ -92,8 +92,7 @@ def counts(notes: Sequence[Note]) -> str:
     for note in notes:
         place = (note.generation, note.partition)
         limits[place] = max(note.next_offset, limits.get(place, 0))
-    rows = " OR ".join(below(*place, limit) for place, limit in sorted(limits.items()))
-    span = Span(rows, min(hours), max(hours) + _HOUR_SECONDS)
+    span = Span(judged_rows(limits), min(hours), max(hours) + _HOUR_SECONDS)
     literals = _NOTES.replace("$notes", ", ".join(map(_literal, notes)))
     return counts_query(literals, span, hourly=True)
 
@@ -101,13 +100,17 @@ def counts(notes: Sequence[Note]) -> str:
 def _literal(note: Note) -> str:
     """One note as a tuple of ClickHouse, in the order that the statement reads."""
     group = ", ".join(map(quoted, note.group))
-    layout = ", ".join(f"({quoted(m)}, {quoted(scale)})" for m, scale in note.measures)
     hours = ", ".join(str(hour // _SECOND) for hour in note.hours)
     return (
         f"({group}, toUInt16({note.generation}), toUInt16({note.partition}), "
         f"toUInt64({note.next_offset}), toUInt64({note.version}), toInt64({note.as_of}), "
-        f"toInt64({note.last_response_at}), [{layout}], [{hours}])"
+        f"toInt64({note.last_response_at}), {layout(note.measures)}, [{hours}])"
     )
+
+
+def layout(measures: Iterable[tuple[str, str]]) -> str:
+    """Measures with their scales as an array of ClickHouse."""
+    return f"[{', '.join(f'({quoted(name)}, {quoted(scale)})' for name, scale in measures)}]"
 
 
 def quoted(text: str) -> str:

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import consumer, partition_counts, started
+from pipeline.wire.kafka import consumer, partitions_of, started
 from pipeline.wire.topics import Topics
 
 FIRST: Final = 1
@@ -87,9 +86,7 @@ async def read_generations(kafka: KafkaSettings) -> Generations:
     Raises KafkaError when the broker is away, the topic is missing, or a record is damaged.
     """
     topic = Topics(kafka.topic_prefix).checkpoints
-    tps = [TopicPartition(topic, n) for n in range((await partition_counts(kafka)).get(topic, 0))]
-    if not tps:
-        raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
+    tps = await partitions_of(kafka, topic)
     kept: dict[bytes, bytes] = {}
     try:
         async with started(consumer(kafka), kafka) as client:

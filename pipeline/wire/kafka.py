@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError as ClientError
 from aiokafka.partitioner import murmur2
@@ -106,6 +106,14 @@ async def partition_counts(kafka: KafkaSettings) -> dict[str, int]:
         except ClientError as error:
             raise KafkaError(f"cannot list topics: {type(error).__name__}") from error
     return {topic["topic"]: len(topic["partitions"]) for topic in listed}
+
+
+async def partitions_of(kafka: KafkaSettings, topic: str) -> list[TopicPartition]:
+    """All partitions of a topic. Raises KafkaError without it, or when the broker is away."""
+    number = (await partition_counts(kafka)).get(topic, 0)
+    if not number:
+        raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
+    return [TopicPartition(topic, partition) for partition in range(number)]
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from pipeline.core import updates
 from pipeline.operate import pauses
 from pipeline.score import checkpoints, log_reader, tenure, worker
 from pipeline.sink import guard, held, intake, repairs, service
-from pipeline.wire import generations, lives, segments
+from pipeline.wire import generations, kafka, lives, segments
 from tests.simulation.broker import FakeProducer
 from tests.simulation.clients import App, GroupConsumer, Reader
 
@@ -57,7 +57,7 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield worker, "make_app", lambda *args: App(world, *args)
     for module in (log_reader, lives, generations):
         yield module, "consumer", lambda kafka, **_: Reader(world)
-    for module in (lives, generations):
+    for module in (lives, kafka):
         yield module, "partition_counts", world.broker.partition_counts
     yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pipeline.core.book import measures_of
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.updates import GENERATION_SHIFT
 from pipeline.operate.reconcile.hours import Stretch
-from pipeline.operate.reconcile.journals import Journals, judged_rows, value_of
-from pipeline.sink.recount import JUDGED, counts_query
+from pipeline.operate.reconcile.journals import Journals, reaches, value_of
+from pipeline.sink.recount import GROUP, JUDGED, counts_query, filled, judged_rows
 from pipeline.sink.recount import Span as Rows
-from pipeline.sink.repair import quoted
+from pipeline.sink.repair import layout, quoted
 from pipeline.sink.target import Tables
 
-_GROUP: Final = "agency, service, channel, survey"
 _NOTES: Final = f"""
 SELECT
-    {_GROUP}, generation, partition, $reach AS next_offset,
+    {GROUP}, generation, partition, $reach AS next_offset,
     bitOr(bitShiftLeft(toUInt64(generation), {GENERATION_SHIFT}), next_offset) AS version,
     begin, begin + INTERVAL 1 HOUR AS end, ($layouts)[toString(survey)] AS layout
 FROM
 (
     SELECT DISTINCT
-        {_GROUP}, generation, partition, toDateTime(toStartOfHour(occurred_at), 'UTC') AS begin
+        {GROUP}, generation, partition, toDateTime(toStartOfHour(occurred_at), 'UTC') AS begin
     FROM responses
     WHERE $rows AND $judged AND NOT retracted AND $times
       AND (generation, partition, offset) NOT IN
@@ -35,10 +33,10 @@ WHERE toUnixTimestamp(begin) >= $complete AND notEmpty(layout)
 _INSERT: Final = f"""
 INSERT INTO score_panes
 (
-    {_GROUP}, scale, measure, hour, generation, partition, counts, version, last_response_at, as_of
+    {GROUP}, scale, measure, hour, generation, partition, counts, version, last_response_at, as_of
 )
 SELECT
-    {_GROUP}, scale, measure, begin, generation, partition, counts, version, begin,
+    {GROUP}, scale, measure, begin, generation, partition, counts, version, begin,
     fromUnixTimestamp64Milli(toInt64($as_of), 'UTC')
 FROM ($counted)
 """
@@ -49,35 +47,26 @@ async def count_panes(
 ) -> None:
     """Upsert the panes of these hours with the version that is stored now. Raises StoreError."""
     first, end = (f"toDateTime({second}, 'UTC')" for second in (stretch.first, stretch.end))
-    rows = judged_rows({origin: journal.reach for origin, journal in journals.items()})
+    stored = reaches(journals)
+    rows = judged_rows(stored)
     parts = {
         "$rows": rows,
         "$judged": JUDGED,
         "$times": f"occurred_at >= {first} AND occurred_at < {end}",
-        "$reach": value_of({origin: journal.reach for origin, journal in journals.items()}),
+        "$reach": value_of(stored),
         "$complete": value_of({o: journal.complete_from for o, journal in journals.items()}),
         "$layouts": _layouts(catalogue),
     }
-    notes = _filled(_NOTES, parts)
+    notes = filled(_NOTES, parts)
     counted = counts_query(notes, Rows(rows, stretch.first, stretch.end), hourly=True)
     as_of = value_of({origin: journal.as_of for origin, journal in journals.items()})
-    statement = _filled(_INSERT, {"$as_of": as_of, "$counted": counted})
+    statement = filled(_INSERT, {"$as_of": as_of, "$counted": counted})
     await tables.execute(statement, "count panes from raw rows")
 
 
 def _layouts(catalogue: Catalogue) -> str:
     """A map of survey → its measures with their scales."""
-
-    def listed(pairs: Iterable[tuple[str, str]]) -> str:
-        return ", ".join(f"({quoted(name)}, {quoted(scale)})" for name, scale in pairs)
-
     surveys = sorted(catalogue.surveys)
     keys = ", ".join(map(quoted, surveys))
-    values = ", ".join(f"[{listed(measures_of(catalogue, survey))}]" for survey in surveys)
+    values = ", ".join(layout(measures_of(catalogue, survey)) for survey in surveys)
     return f"CAST(([{keys}], [{values}]), 'Map(String, Array(Tuple(String, String)))')"
-
-
-def _filled(text: str, parts: Mapping[str, str]) -> str:
-    for name, value in parts.items():
-        text = text.replace(name, value)
-    return text

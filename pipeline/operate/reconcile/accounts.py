@@ -13,7 +13,7 @@ from typing import Final, cast
 from pipeline.core.reasons import Reason
 from pipeline.operate.reconcile.differences import REBUILD, REPLAY, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin, number, value_of
-from pipeline.sink.recount import JUDGED
+from pipeline.sink.recount import JUDGED, filled
 from pipeline.sink.target import Tables
 
 OFFSETS_A_LOOK: Final = 500_000
@@ -200,10 +200,7 @@ async def compare(tables: Tables, stretch: Stretch, topic: str) -> list[Differen
         "$most": str(MOST_FOUND),
         "$topic": topic,
     }
-    query = _CUTS
-    for name, value in parts.items():
-        query = query.replace(name, value)
-    rows = await tables.rows(query, "compare raw rows and outcomes with the ledger")
+    rows = await tables.rows(filled(_CUTS, parts), "compare raw rows and outcomes with the ledger")
     return [difference for row in rows for difference in _cut(stretch.journal.origin, row)]
 
 

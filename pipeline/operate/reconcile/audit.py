@@ -15,10 +15,10 @@ from uuid import UUID
 
 from pipeline.core.updates import Group
 from pipeline.operate.reconcile.differences import Difference, Kind
-from pipeline.operate.reconcile.journals import Origin, judged_rows, number
+from pipeline.operate.reconcile.journals import Origin, number
 from pipeline.operate.reconcile.spans import chunked
 from pipeline.sink.raw import NO_EVENT
-from pipeline.sink.recount import JUDGED
+from pipeline.sink.recount import JUDGED, filled, judged_rows
 from pipeline.sink.target import Tables
 
 ROWS_A_LOOK: Final = 200_000
@@ -140,10 +140,8 @@ async def audit(tables: Tables, ids: str, reaches: Mapping[Origin, int]) -> list
         "$ids": ids,
         "$none": NO_EVENT,
     }
-    query = _SAID
-    for name, value in parts.items():
-        query = query.replace(name, value)
-    said = map(_said, await tables.rows(query, "compare event ids over partitions"))
+    rows = await tables.rows(filled(_SAID, parts), "compare event ids over partitions")
+    said = map(_said, rows)
     return [one for _, all_ in groupby(said, lambda one: one.event_id) for one in surplus([*all_])]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.operate.reconcile.journals import Journals, judged_rows, number, value_of
+from pipeline.operate.reconcile.journals import Journals, number, reaches, value_of
 from pipeline.operate.reconcile.spans import OFFSETS, Span, as_span
-from pipeline.sink.recount import JUDGED, counts_query
+from pipeline.sink.recount import GROUP, JUDGED, counts_query, filled, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.target import Tables
 
@@ -19,7 +19,6 @@ MOST_SUSPECTS: Final = 20_000
 EARLIEST: Final = 1_514_764_800
 """2018-01-01: nothing earlier is ever counted."""
 
-_GROUP: Final = "agency, service, channel, survey"
 _HOURS: Final = """
 SELECT toUnixTimestamp(begin) AS hour, sum(n) FROM
 (
@@ -33,26 +32,26 @@ GROUP BY hour ORDER BY hour
 """
 _NOTES: Final = f"""
 SELECT
-    {_GROUP}, generation, partition, version, bitAnd(version, {OFFSETS}) AS own,
+    {GROUP}, generation, partition, version, bitAnd(version, {OFFSETS}) AS own,
     greatest(own, $reach) AS next_offset, hour AS begin, hour + INTERVAL 1 HOUR AS end,
     groupArray((toString(measure), toString(scale))) AS layout,
     groupArray((toString(measure), toString(scale), counts)) AS rows
 FROM (SELECT * FROM score_panes FINAL WHERE $hours)
 WHERE (generation, partition) IN ($origins) AND toUnixTimestamp(hour) >= $complete
-GROUP BY {_GROUP}, generation, partition, version, hour
+GROUP BY {GROUP}, generation, partition, version, hour
 """
 _DIFFERENT: Final = f"""
-SELECT DISTINCT generation, partition, {_GROUP}, '', toUnixTimestamp(begin), toUnixTimestamp(end)
+SELECT DISTINCT generation, partition, {GROUP}, '', toUnixTimestamp(begin), toUnixTimestamp(end)
 FROM ($counted)
 WHERE own > $reach OR arrayFirst(r -> r.1 = measure AND r.2 = scale, rows).3 != counts
 LIMIT $most
 """
 _ABSENT: Final = f"""
-SELECT DISTINCT generation, partition, {_GROUP}, '', toUnixTimestamp(begin) AS hour, hour + 3600
+SELECT DISTINCT generation, partition, {GROUP}, '', toUnixTimestamp(begin) AS hour, hour + 3600
 FROM
 (
     SELECT
-        generation, partition, {_GROUP}, toDateTime(toStartOfHour(occurred_at), 'UTC') AS begin,
+        generation, partition, {GROUP}, toDateTime(toStartOfHour(occurred_at), 'UTC') AS begin,
         arrayMap(m -> toString(m), mapKeys(answers)) AS asked,
         arrayJoin(arrayConcat(asked, ['response'])) AS measure
     FROM responses
@@ -61,9 +60,9 @@ FROM
           (SELECT generation, partition, offset FROM outcomes WHERE $rows AND outcome != 'late')
 )
 WHERE toUnixTimestamp(begin) >= $complete
-  AND (generation, partition, {_GROUP}, begin, measure) NOT IN
+  AND (generation, partition, {GROUP}, begin, measure) NOT IN
 (
-    SELECT generation, partition, {_GROUP}, hour, toString(measure) FROM score_panes WHERE $hours
+    SELECT generation, partition, {GROUP}, hour, toString(measure) FROM score_panes WHERE $hours
 )
 LIMIT $most
 """
@@ -101,28 +100,22 @@ async def suspects(tables: Tables, stretch: Stretch, journals: Journals) -> list
     """Panes that differ, that are lacking, or that cannot be compared yet. Raises StoreError."""
     if not journals:
         return []
-    reaches = {origin: journal.reach for origin, journal in journals.items()}
+    stored = reaches(journals)
     first, end = (f"toDateTime({second}, 'UTC')" for second in (stretch.first, stretch.end))
-    rows = judged_rows(reaches)
+    rows = judged_rows(stored)
     parts = {
         "$hours": f"hour >= {first} AND hour < {end}",
         "$times": f"occurred_at >= {first} AND occurred_at < {end}",
         "$rows": rows,
         "$judged": JUDGED,
-        "$reach": value_of(reaches),
+        "$reach": value_of(stored),
         "$complete": value_of({o: journal.complete_from for o, journal in journals.items()}),
-        "$origins": ", ".join(f"({generation}, {partition})" for generation, partition in reaches),
+        "$origins": ", ".join(f"({generation}, {partition})" for generation, partition in stored),
         "$most": str(MOST_SUSPECTS),
     }
-    notes = _filled(_NOTES, parts)
+    notes = filled(_NOTES, parts)
     counted = counts_query(notes, Rows(rows, stretch.first, stretch.end), hourly=True)
-    different = _filled(_DIFFERENT, parts | {"$counted": counted})
+    different = filled(_DIFFERENT, parts | {"$counted": counted})
     found = list(await tables.rows(different, "compare panes with raw rows"))
-    found += await tables.rows(_filled(_ABSENT, parts), "look for lacking panes")
+    found += await tables.rows(filled(_ABSENT, parts), "look for lacking panes")
     return list(dict.fromkeys(map(as_span, found)))
-
-
-def _filled(text: str, parts: Mapping[str, str]) -> str:
-    for name, value in parts.items():
-        text = text.replace(name, value)
-    return text

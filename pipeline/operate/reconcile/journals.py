@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.sink.recount import below
 from pipeline.sink.target import Tables
 
 
@@ -82,10 +81,9 @@ async def read_journals(tables: Tables, responses_topic: str) -> Journals:
     return journals
 
 
-def judged_rows(reaches: Mapping[Origin, int]) -> str:
-    """The condition for the raw rows of all these origins, each below its offset."""
-    parts = (below(*origin, reach) for origin, reach in sorted(reaches.items()))
-    return f"({' OR '.join(parts)})" if reaches else "(0)"
+def reaches(journals: Journals) -> dict[Origin, int]:
+    """Below which offset raw rows and outcomes of each origin are all there."""
+    return {origin: journal.reach for origin, journal in journals.items()}
 
 
 def value_of(values: Mapping[Origin, int]) -> str:

@@ -16,7 +16,7 @@ from pipeline.operate.reconcile import accounts, audit, hours, logs, mend
 from pipeline.operate.reconcile.audit import Said
 from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
-from pipeline.operate.reconcile.journals import Journals, Origin, read_journals
+from pipeline.operate.reconcile.journals import Journals, reaches, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
 from pipeline.operate.reconcile.spans import Span, newest_windows
 from pipeline.settings import Settings
@@ -105,9 +105,9 @@ class Comparison:
         """Everything, once, as soon as all that is in the log now is stored."""
         self._bounds = await logs.read_bounds(self.settings)
         journals = await _arrived(self.tables, self.topic, self._bounds, patience)
-        self.inquiry = Inquiry(self.tables, self.catalogue, _reaches(journals))
+        self.inquiry = Inquiry(self.tables, self.catalogue, reaches(journals))
         self._open, self._surplus = [], []
-        reaches = _reaches(journals)
+        stored = reaches(journals)
         offsets = await accounts.stretches(self.tables, journals)
         times = await hours.stretches(self.tables)
         ids = await audit.pieces(self.tables)
@@ -123,7 +123,7 @@ class Comparison:
         for done, piece_of_ids in enumerate(ids, len(offsets) + len(times)):
             tell(done, total)
             if len(self._surplus) < audit.MOST_EVENTS:
-                self._surplus += await audit.audit(self.tables, piece_of_ids, reaches)
+                self._surplus += await audit.audit(self.tables, piece_of_ids, stored)
         self._unseen = list(_unseen(len(self.inquiry), len(self._surplus)))
         newest = await newest_windows(self.tables)
         windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
@@ -179,9 +179,9 @@ class Comparison:
         self._open = still
         known, self._surplus = self._surplus, []
         for ids in audit.these({one.event_id for one in known}):
-            self._surplus += await audit.audit(self.tables, ids, _reaches(journals))
+            self._surplus += await audit.audit(self.tables, ids, reaches(journals))
         self._found += [one.difference() for one in self._surplus]
-        await self.inquiry.look(_reaches(journals))
+        await self.inquiry.look(reaches(journals))
         behind = await self._logs(journals)
         self._found += self.inquiry.differences({one.origin for one in behind})
         self._found += behind
@@ -211,7 +211,3 @@ def _is_whole(span: Span, journals: Journals) -> bool:
     """All of its raw rows may be there: it does not begin before a horizon."""
     journal = journals.get(span.origin)
     return journal is None or span.begin >= journal.complete_from
-
-
-def _reaches(journals: Journals) -> dict[Origin, int]:
-    return {origin: journal.reach for origin, journal in journals.items()}

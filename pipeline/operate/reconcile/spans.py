@@ -10,9 +10,9 @@ from typing import Final, NamedTuple, TypeVar, cast
 
 from pipeline.core.updates import GENERATION_SHIFT, Group
 from pipeline.operate.reconcile.journals import Origin, number
+from pipeline.sink.recount import GROUP, counts_query, judged_rows
 from pipeline.sink.recount import Span as Rows
-from pipeline.sink.recount import below, counts_query
-from pipeline.sink.repair import NOTES_A_STATEMENT, quoted
+from pipeline.sink.repair import NOTES_A_STATEMENT, layout, quoted
 from pipeline.sink.target import Tables
 
 OFFSETS: Final = (1 << GENERATION_SHIFT) - 1
@@ -57,15 +57,14 @@ Place = tuple[Span, int]
 Wanted = Mapping[Place, Iterable[Measure]]
 """Which measures to recount where."""
 
-_GROUP: Final = "agency, service, channel, survey"
 _PANES: Final = f"""
-SELECT generation, partition, {_GROUP}, '' AS window, toUnixTimestamp(hour),
+SELECT generation, partition, {GROUP}, '' AS window, toUnixTimestamp(hour),
        toUnixTimestamp(hour) + 3600, measure, scale, version, counts
 FROM score_panes FINAL
-WHERE hour IN ($hours) AND (generation, partition, {_GROUP}, hour) IN ($spans)
+WHERE hour IN ($hours) AND (generation, partition, {GROUP}, hour) IN ($spans)
 """
 _WINDOWS: Final = f"""
-SELECT generation, partition, {_GROUP}, window, toUnixTimestamp(window_start),
+SELECT generation, partition, {GROUP}, window, toUnixTimestamp(window_start),
        toUnixTimestamp(window_end), measure, scale, version, counts
 FROM
 (
@@ -75,7 +74,7 @@ FROM
 )
 WHERE window_end >= newest - if(window = '1h', INTERVAL 1 MINUTE, INTERVAL 1 HOUR)
 ORDER BY window_end DESC
-LIMIT 1 BY generation, partition, {_GROUP}, window, measure, scale
+LIMIT 1 BY generation, partition, {GROUP}, window, measure, scale
 """
 _NOTES: Final = """
 SELECT
@@ -124,7 +123,7 @@ def _recount(chunk: Sequence[tuple[Place, Iterable[Measure]]], *, hourly: bool) 
         limits[span.origin] = max(limit, limits.get(span.origin, 0))
     spans = [span for (span, _), _ in chunk]
     read = Rows(
-        " OR ".join(below(*origin, limit) for origin, limit in sorted(limits.items())),
+        judged_rows(limits),
         min(span.begin for span in spans),
         max(span.end for span in spans),
     )
@@ -135,11 +134,10 @@ def _recount(chunk: Sequence[tuple[Place, Iterable[Measure]]], *, hourly: bool) 
 
 def _note(at: int, span: Span, limit: int, measures: Iterable[Measure]) -> str:
     group = ", ".join(map(quoted, span.group))
-    layout = ", ".join(f"({quoted(name)}, {quoted(scale)})" for name, scale in measures)
     generation, partition = span.origin
     return (
         f"({group}, toUInt16({generation}), toUInt16({partition}), toUInt64({limit}), "
-        f"[{layout}], {at}, toUInt32({span.begin}), toUInt32({span.end}))"
+        f"{layout(measures)}, {at}, toUInt32({span.begin}), toUInt32({span.end}))"
     )
 
 
