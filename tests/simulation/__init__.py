@@ -5,7 +5,9 @@ broker   topics, and producers whose acknowledgements come late, fail, or are lo
 groups   consumer groups: sessions, rebalances, fencing
 clients  what the pipeline sees of Kafka: aiokafka's clients, and Faust's application
 store    the tables of ClickHouse, as far as the sink writes and reads them
+kept     what the topics say of how far a partition is folded
 traffic  what producers send
 seams    where the real code is given these instead of the real I/O
 world    all of it together; `faults` breaks it, `check` judges the end, `run` plays schedules
+expiry   the fault that the log expires before it is read
 """

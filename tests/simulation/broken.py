@@ -16,6 +16,7 @@ from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.tenure import Tenure
 from pipeline.score.worker import ScoreWorker
+from pipeline.sink import outcomes
 from pipeline.sink.held import HeldNotes
 from pipeline.sink.intake import Batch
 from pipeline.sink.lane import Lane
@@ -106,6 +107,19 @@ def _impatient(self: HeldNotes, reach: Mapping[tuple[int, int], int]) -> Any:
     return _ready(self, dict.fromkeys(self.partitions(), 1 << 47))
 
 
+def _as_marks(self: PartitionState, log_start: int) -> None:
+    """As `PartitionState.lose`, but what expired is taken for marks of transactions."""
+    self.skip(log_start)
+
+
+_parts = outcomes._parts
+
+
+def _no_gaps(table: str, entries: Any, *rest: Any) -> Any:
+    """As the sink's `_parts`, but nothing is stored of what expired."""
+    return _parts(table, () if table == outcomes.GAPS else entries, *rest)
+
+
 BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "manifest before its segments": (CheckpointWriter, "write", _manifest_first),
     "acknowledgements not waited for": (Outbox, "post", _unheard),
@@ -116,6 +130,8 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "resume without reading again": (ScoreWorker, "_go_on", _drop_and_go_on),
     "commit beyond held notes": (HeldNotes, "floors", _no_floors),
     "recount before raw rows are stored": (HeldNotes, "ready", _impatient),
+    "expired records taken for marks": (PartitionState, "lose", _as_marks),
+    "gaps not stored": (outcomes, "_parts", _no_gaps),
 }
 
 

@@ -19,6 +19,8 @@ from tests.support.world import DAY
 Headers = Sequence[tuple[str, bytes]]
 Stored = ConsumerRecord[Any, Any]
 APPEND_TIME = 1
+LONGEST_DELAY = 3.0
+"""Seconds on the way when it is slow."""
 
 
 @dataclass
@@ -30,14 +32,16 @@ class Weather:
     slow: float = 0.0  # late by up to seconds instead of milliseconds
 
     def delay(self, rng: random.Random) -> float:
-        return rng.random() * (3.0 if rng.random() < self.slow else 0.02)
+        return rng.random() * (LONGEST_DELAY if rng.random() < self.slow else 0.02)
 
 
 @dataclass
 class Partition:
-    """One partition: records in order of offset (compaction leaves gaps), and the next offset."""
+    """One partition: records in order of offset (compaction leaves gaps), the first offset that
+    retention has left, and the next one."""
 
     records: list[Stored] = field(default_factory=list)
+    start: int = 0
     end: int = 0
 
 
@@ -99,6 +103,13 @@ class Broker:
         """An offset without a record: the mark of a transaction."""
         self.topics[topic][number].end += 1
 
+    def expire(self, topic: str, number: int, start: int) -> None:
+        """Retention: nothing is left below `start`."""
+        partition = self.topics[topic][number]
+        partition.start = start
+        partition.records = [record for record in partition.records if record.offset >= start]
+        self.trace.add(self.loop.time(), "expired", topic, number, start)
+
     def compact(self, topic: str) -> None:
         """Keep the last record of each key; tombstones stay for a day."""
         oldest = self.wall() - DAY
@@ -112,7 +123,8 @@ class Broker:
             ]
 
     def read(self, topic: str, number: int, position: int, most: int) -> list[Stored]:
-        """Up to `most` records from `position` on."""
+        """Up to `most` records from `position` on; what has expired is passed over, as by a client
+        that goes on at the earliest."""
         records = self.topics[topic][number].records
         if not records or records[-1].offset < position:
             return []

@@ -137,7 +137,7 @@ class Reader:
 
     async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         await self._round_trip()
-        return dict.fromkeys(tps, 0)
+        return {tp: self._broker.topics[tp.topic][tp.partition].start for tp in tps}
 
     async def getmany(
         self, *tps: TopicPartition, timeout_ms: int
@@ -171,7 +171,7 @@ class AppConsumer(Consumer):
         await self._app.read_from(starts)
 
     async def log_start(self, tp: TP) -> int:
-        return 0
+        return self._app.log_start(tp.partition)
 
 
 class AppProducer(Producer):
@@ -252,6 +252,10 @@ class App:
         if stamp > self._taking:
             self._taking = stamp
             self._positions = dict(starts)
+
+    def log_start(self, partition: int) -> int:
+        start: int = self._broker.topics[self._host.source][partition].start
+        return start
 
     async def _lost(self, partitions: Partitions) -> None:
         self.rebalancing = True

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.simulation.broker import Weather
+from tests.simulation.expiry import expire_unread
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
 
 STORM_SECONDS: Final = 15.0
@@ -40,6 +41,8 @@ async def _storm(world: World) -> None:
     for at, happen in instants:
         await asyncio.sleep(at - world.loop.time())
         happen(world)
+    for plot in world.plots:
+        await plot
 
 
 async def _calm(world: World) -> None:
@@ -139,4 +142,5 @@ FAULTS: Final[tuple[Callable[[World], None], ...]] = (
     _outage,
     _compact,
     _sleep,
+    expire_unread,
 )

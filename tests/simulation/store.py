@@ -26,16 +26,18 @@ _PLACE: Final = ("generation", "partition")
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "responses": (*_PLACE, "offset"),
     "outcomes": (*_PLACE, "offset"),
+    "gaps": (*_PLACE, "from_offset", "next_offset"),
     "ledger": (*_PLACE, "next_offset"),
     "dead_letters": ("topic", *_PLACE, "offset", "stage"),
     "score_panes": ("hour", *_GROUP, "measure", "scale", *_PLACE),
     "rolling_scores": ("window", "window_end", *_GROUP, "measure", "scale", *_PLACE),
     "sink_progress": ("topic", *_PLACE),
 }
-"""What makes a row of each table one row: ORDER BY in `deploy/clickhouse/0001_tables.sql`."""
+"""What makes a row of each table one row: ORDER BY in `deploy/clickhouse/`."""
 CONTENT: Final[dict[str, tuple[str, ...]]] = {
     "responses": ("event_id", "occurred_at", *_GROUP, "answers", "received_at", "retracted"),
     "outcomes": ("outcome", "reason"),
+    "gaps": (),
     "ledger": ("received", "accepted", "duplicate", "late", "retraction", "dead_letter", "missing",
                "marker", "start_offset", "watermark", "as_of"),
     "dead_letters": ("reason", "received_at", "size", "attempt"),
@@ -127,11 +129,14 @@ class Store:
         """Responses of the group that count below the note's version: (occurred_at, answers)."""
         place = (note.generation, note.partition)
         outcomes = self.tables["outcomes"]
+        gaps = [key[2:] for key in self.tables["gaps"] if key[:2] == place]
         first: dict[tuple[str, int], Row] = {}
         retracted = set()
         for key in sorted(key for key in self.tables["responses"] if key[:2] == place):
             outcome = outcomes.get(key)
             if outcome is not None and outcome[1][0] not in ("late", "retraction"):
+                continue
+            if any(start <= key[2] < end for start, end in gaps):
                 continue
             row = self.tables["responses"][key][1]
             if key[2] >= note.next_offset or Group(*row[2:6]) != note.group:

@@ -15,15 +15,14 @@ from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings, ScoreSettings, Settings, SinkSettings
 from pipeline.sink.service import Sink
 from pipeline.wire.manifests import decode_manifest
-from pipeline.wire.topics import Topics
 from tests.simulation.broker import Broker, Trace
 from tests.simulation.groups import Group
+from tests.simulation.kept import TOPICS
 from tests.simulation.loop import Process, VirtualLoop
 from tests.simulation.store import Store
 from tests.simulation.traffic import CATALOGUE, Fields, Traffic
 from tests.support.world import DAY, START
 
-TOPICS: Final = Topics("cx")
 LANES: Final = {
     "responses": TOPICS.responses,
     "scores": TOPICS.scores,
@@ -44,14 +43,17 @@ class Running:
     main: Callable[[], Coroutine[Any, Any, None]]
     process: Process
     stop: Callable[[], None] = lambda: None
-    ended: asyncio.Future[None] | None = None
+    held_until: float = 0.0
+    """Nobody starts it before."""
 
 
 @dataclass
 class Sent:
-    """The truth of one partition: (offset, append time, what the record means)."""
+    """The truth of one partition: (offset, append time, what the record means), and the offsets
+    `[from, to)` that expired before a score worker had read them."""
 
     log: list[tuple[int, int, Fields | Reason]] = field(default_factory=list)
+    lost: list[tuple[int, int]] = field(default_factory=list)
 
 
 class World:
@@ -78,6 +80,7 @@ class World:
         self.traffic = Traffic(rng, self.partitions)
         self.sent = [Sent() for _ in range(self.partitions)]
         self.running: list[Running] = []
+        self.plots: list[asyncio.Future[None]] = []  # faults of several steps, under way
         self.failures: list[str] = []
         self.settled = False  # a minute began after the last fault: every window is that of now
         self.over = False
@@ -119,7 +122,6 @@ class World:
 
     def _start(self, one: Running) -> None:
         one.process = Process(one.name)
-        one.ended = self.loop.create_future()
         self.trace.add(self.loop.time(), "start", one.name)
         self.loop.start(one.process, one.main())
 
@@ -129,6 +131,13 @@ class World:
             self.trace.add(self.loop.time(), "kill", one.name)
             self.loop.kill(one.process)
             self._start_later(one)
+
+    def hold(self, kind: str, seconds: float) -> list[Running]:
+        """Let nobody start processes of this kind for so long; returns them."""
+        chosen = [one for one in self.running if one.name.startswith(kind)]
+        for one in chosen:
+            one.held_until = max(one.held_until, self.loop.time() + seconds)
+        return chosen
 
     def pause(self, one: Running, seconds: float) -> None:
         """SIGSTOP, and SIGCONT later."""
@@ -143,7 +152,14 @@ class World:
             self.loop.wake(process)
 
     def _start_later(self, one: Running) -> None:
-        self.loop.elsewhere(self.rng.random() * 4.0, self._start, one)
+        held = max(0.0, one.held_until - self.loop.time())
+        self.loop.elsewhere(held + self.rng.random() * 4.0, self._start_unless_held, one)
+
+    def _start_unless_held(self, one: Running) -> None:
+        if one.held_until > self.loop.time():
+            self._start_later(one)
+        else:
+            self._start(one)
 
     def _end(self, one: Running, error: BaseException | None) -> None:
         """The main coroutine came to its end: so does the process, with all its threads."""
@@ -228,4 +244,4 @@ def _settings(rng: random.Random) -> Settings:
     )
 
 
-__all__ = ["DAY", "World"]
+__all__ = ["DAY", "TOPICS", "World"]

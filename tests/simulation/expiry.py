@@ -1,0 +1,60 @@
+"""The log expires while no score worker runs: what none has read is missing for good."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from tests.simulation.broker import LONGEST_DELAY
+from tests.simulation.kept import newest_chain, told_to
+from tests.simulation.world import DAY, TOPICS, World
+
+LET_GO: Final = 6.0
+"""A worker that is told to stop has time for its last cut (5 s), or has crashed by itself."""
+UNDER_WAY: Final = LONGEST_DELAY + 0.1
+"""By then what the dead have sent has arrived, or never will."""
+
+
+def expire_unread(world: World) -> None:
+    """Stop or kill all score workers; the log goes on, and loses its beginning meanwhile."""
+    world.plots.append(asyncio.ensure_future(_outage(world)))
+
+
+async def _outage(world: World) -> None:
+    rng = world.rng
+    workers = world.hold("worker", LET_GO + UNDER_WAY + rng.random() * 4.0)
+    for one in workers:
+        if rng.random() < 0.5:
+            world.kill(one)
+        elif one.process.alive and not one.process.paused:
+            one.stop()
+    await asyncio.sleep(LET_GO)
+    for one in workers:
+        world.kill(one)
+    await asyncio.sleep(UNDER_WAY)
+    if rng.random() < 0.5:
+        world.sleep(35 * DAY)
+    for number in range(world.partitions):
+        _expire(world, number)
+
+
+def _expire(world: World, number: int) -> None:
+    """Up to anywhere in the log, save where it would hit a bug that is not mended yet:
+    beyond what was told and not cut, and beyond what is counted and not stored by the sink."""
+    chain = newest_chain(world.broker, number)
+    if chain is None:
+        return  # whoever comes next would have to be told to begin with what is left
+    partition = world.broker.topics[TOPICS.responses][number]
+    cut = chain.last.next_offset
+    stored = world.groups["cxpulse-sink-responses"].committed.get(number, 0)
+    most = min(cut, stored)
+    if cut == most and told_to(world.broker, number) <= cut:
+        most = partition.end
+    if most > partition.start:
+        start = partition.start + 1 + int(world.rng.random() * (most - partition.start))
+        world.broker.expire(TOPICS.responses, number, start)
+        if start > cut:
+            lost = world.sent[number].lost
+            if lost and lost[-1][0] == cut:
+                lost.pop()  # nobody went on in between
+            lost.append((cut, start))
