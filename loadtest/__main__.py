@@ -35,6 +35,14 @@ def main(
     only: Annotated[str, typer.Option(help="Some of them, with commas between.")] = ",".join(
         MEASUREMENTS
     ),
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Python of another release (its .venv/bin/python): its worker catches up too.",
+        ),
+    ] = None,
     results: Annotated[Path, typer.Option(help="Folder of latest.md and latest.json.")] = RESULTS,
 ) -> None:
     """Measure catch-up, freshness, memory and restore side by side, on parts started for it.
@@ -50,7 +58,7 @@ def main(
     described = machine()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="cxpulse-loadtest-") as folder:
-        bench = Bench(Path(folder), sizes, lambda line: typer.echo(line, err=True))
+        bench = Bench(Path(folder), sizes, lambda line: typer.echo(line, err=True), beside)
         try:
             found = asyncio.run(_measure(bench, chosen))
         except CxpulseError as error:

@@ -26,11 +26,13 @@ GRACE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where to work, how much to do, and whom to tell of progress."""
+    """Where to work, how much to do, and whom to tell of progress; `beside` is the Python of
+    another release of cxpulse, to be measured too."""
 
     folder: Path
     sizes: Sizes
     say: Callable[[str], None]
+    beside: Path | None = None
 
 
 def environment(kafka: KafkaSettings) -> dict[str, str]:
@@ -48,9 +50,21 @@ def environment(kafka: KafkaSettings) -> dict[str, str]:
 
 def start(bench: Bench, name: str, env: Mapping[str, str], module: str, *args: str) -> Child:
     """`python -m MODULE ARGS` as a child that cannot outlive this process, with its own log."""
+    return _child(bench, name, env, sys.executable, "-m", module, *args)
+
+
+def start_worker(
+    bench: Bench, name: str, env: Mapping[str, str], python: Path | None = None
+) -> Child:
+    """A score worker of the release that `python` has installed, or of this one. It must not
+    import from the current folder (`-P`), which is this release."""
+    return _child(bench, name, env, str(python or sys.executable), "-P", "-m", "pipeline.score")
+
+
+def _child(bench: Bench, name: str, env: Mapping[str, str], *command: str) -> Child:
     log = bench.folder / f"{name}.log"
     log.unlink(missing_ok=True)
-    return Child([sys.executable, "-m", module, *args], log, env)
+    return Child(command, log, env)
 
 
 async def answer(child: Child, name: str) -> dict[str, float]:

@@ -1,15 +1,17 @@
-"""Catch-up: one and two score workers, a loop that only reads and decodes, and stock Faust."""
+"""Catch-up: one and two score workers, a loop that only reads and decodes, stock Faust, and where
+wanted one worker of another release."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from loadtest.bench import Bench, answer, environment, start
 from loadtest.corpus import fill
 from loadtest.fresh import forget
 from loadtest.result import Result, ratios
-from loadtest.workers import catch_up
+from loadtest.workers import CatchUp, catch_up
 from pipeline.local.kafka import LocalKafka
 from pipeline.operate.topics import ensure_topics
 from pipeline.settings import KafkaSettings, Settings
@@ -26,6 +28,7 @@ class Rates:
     loop: list[float] = field(default_factory=list)
     one: list[float] = field(default_factory=list)
     two: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
     stock: list[float] = field(default_factory=list)
     loop_processor: list[float] = field(default_factory=list)  # µs a record, start-up and all
     one_processor: list[float] = field(default_factory=list)
@@ -55,17 +58,21 @@ async def _round(bench: Bench, bootstrap: str, number: int, rates: Rates) -> Non
         bench.say(f"catch-up round {number + 1}: {what} {rate:,.0f} records/s")
         return rate
 
-    for workers, kept in ((1, rates.one), (2, rates.two)):
-        if workers == 1:
-            loop = await _loop(bench, settings("loop"))
-            rates.loop.append(told("read and decode", loop["records"] / loop["seconds"]))
-            rates.loop_processor.append(1e6 * loop["processor"] / loop["records"])
-        mine = settings(f"score{workers}")
+    async def fold(name: str, workers: int, python: Path | None = None) -> CatchUp:
+        mine = settings(name)
         await forget(mine)
-        done = await catch_up(bench, mine, workers, f"score{workers}-{number}")
-        kept.append(told(f"{workers} worker(s)", done.rate))
-        if workers == 1:
-            rates.one_processor.append(1e6 * done.processor / done.total)
+        return await catch_up(bench, mine, workers, f"{name}-{number}", python)
+
+    loop = await _loop(bench, settings("loop"))
+    rates.loop.append(told("read and decode", loop["records"] / loop["seconds"]))
+    rates.loop_processor.append(1e6 * loop["processor"] / loop["records"])
+    one = await fold("score1", 1)
+    rates.one.append(told("1 worker", one.rate))
+    rates.one_processor.append(1e6 * one.processor / one.total)
+    if bench.beside is not None:
+        other = await fold("beside", 1, bench.beside)
+        rates.beside.append(told("1 worker of the other release", other.rate))
+    rates.two.append(told("2 workers", (await fold("score2", 2)).rate))
     rates.stock.append(told("stock Faust", await _stock(bench, settings("stock"))))
 
 
@@ -94,6 +101,12 @@ def _results(rates: Rates, records: int, stock_events: int) -> list[Result]:
     def line(name: str, samples: list[float]) -> Result:
         return Result(name, "records/s", tuple(samples))
 
+    beside = []
+    if rates.beside:
+        beside = [
+            line("catch-up, one score worker of the other release", rates.beside),
+            Result("one worker / one of the other release", "×", ratios(rates.one, rates.beside)),
+        ]
     return [
         line(f"catch-up, read and decode only, {records:,} records", rates.loop),
         line("catch-up, one score worker", rates.one),
@@ -104,6 +117,7 @@ def _results(rates: Rates, records: int, stock_events: int) -> list[Result]:
         ),
         Result("two workers / one", "×", ratios(rates.two, rates.one), at_least=TWO_TO_ONE),
         Result("one worker / stock Faust", "×", ratios(rates.one, rates.stock)),
+        *beside,
         Result("processor time, read and decode", "µs a record", tuple(rates.loop_processor)),
         Result("processor time, one worker", "µs a record", tuple(rates.one_processor)),
     ]

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from loadtest.bench import GRACE_SECONDS, Bench, environment, start
+from loadtest.bench import GRACE_SECONDS, Bench, environment, start_worker
 from loadtest.machine import processor_seconds
 from pipeline.errors import LocalError
 from pipeline.local.part import obituary
@@ -52,13 +53,16 @@ class CatchUp:
         return self.records / self.seconds
 
 
-async def catch_up(bench: Bench, settings: Settings, workers: int, name: str) -> CatchUp:
-    """Start workers on a full topic, and wait until all of it is in the ledger.
+async def catch_up(
+    bench: Bench, settings: Settings, workers: int, name: str, python: Path | None = None
+) -> CatchUp:
+    """Start workers on a full topic, and wait until all of it is in the ledger. `python` is that of
+    the release they are of, without one this.
 
     Raises LocalError when a worker ends, or nothing comes any more.
     """
     env = environment(settings.kafka)
-    children = [start(bench, f"{name}-{n}", env, "pipeline.score") for n in range(workers)]
+    children = [start_worker(bench, f"{name}-{n}", env, python) for n in range(workers)]
     try:
         async with started(consumer(settings.kafka), settings.kafka) as client:
             marks, ends = await _follow(client, settings, children)
