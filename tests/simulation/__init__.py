@@ -9,5 +9,6 @@ kept     what the topics say of how far a partition is folded
 traffic  what producers send
 seams    where the real code is given these instead of the real I/O
 world    all of it together; `faults` breaks it, `check` judges the end, `run` plays schedules
+catalogues  those that follow one another, and `judged`: which one a record was judged by
 expiry   the fault that the log expires before it is read
 """

@@ -14,6 +14,7 @@ from pipeline.core.partition import PartitionState, Record
 from pipeline.core.updates import GENERATION_SHIFT, Verdict
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.restore import CheckpointStore, Restored
 from pipeline.score.tenure import Tenure
 from pipeline.score.worker import ScoreWorker
 from pipeline.sink import outcomes
@@ -22,6 +23,7 @@ from pipeline.sink.intake import Batch
 from pipeline.sink.lane import Lane
 from pipeline.wire.cuts import encode_cut
 from pipeline.wire.manifests import Piece, checksum, segment_key
+from pipeline.wire.reading import ResponseReader
 
 
 async def _manifest_first(self: Any, cut: Cut) -> int:
@@ -120,6 +122,16 @@ def _no_gaps(table: str, entries: Any, *rest: Any) -> Any:
     return _parts(table, () if table == outcomes.GAPS else entries, *rest)
 
 
+async def _told_nothing(self: CheckpointStore, restored: Restored) -> Restored:
+    """As `CheckpointStore._told`, but nobody asks what the one before has told."""
+    return restored
+
+
+def _adopt_at_once(self: Any, reader: ResponseReader) -> None:
+    """As `Tenure.adopt`, but what follows goes by the new catalogue before a cut names it."""
+    self._next_reader = self._reader = reader
+
+
 BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "manifest before its segments": (CheckpointWriter, "write", _manifest_first),
     "acknowledgements not waited for": (Outbox, "post", _unheard),
@@ -132,6 +144,8 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "recount before raw rows are stored": (HeldNotes, "ready", _impatient),
     "expired records taken for marks": (PartitionState, "lose", _as_marks),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
+    "another catalogue before all that was told": (CheckpointStore, "_told", _told_nothing),
+    "another catalogue without a cut": (Tenure, "adopt", _adopt_at_once),
 }
 
 

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.wire.kafka import partition_for
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import PROCESS, VirtualLoop
 from tests.support.world import DAY
 
 Headers = Sequence[tuple[str, bytes]]
@@ -74,6 +74,8 @@ class Broker:
         self.trace = trace
         self.weather = Weather()
         self.topics: dict[str, list[Partition]] = {}
+        self.overslept: set[tuple[str, int, int]] = set()
+        """(topic, partition, offset) of what processes sent after others had taken over."""
         self._readers: dict[str, list[asyncio.Future[None]]] = {}
 
     def create(self, topic: str, partitions: int) -> None:
@@ -151,7 +153,7 @@ class Batch:
     def __init__(self, done: asyncio.Future[Any]) -> None:
         self.done = done
         self.records: list[tuple[bytes | None, bytes | None, Headers]] = []
-        self.sent = False
+        self.process = PROCESS.get()
 
 
 class FakeProducer:
@@ -208,7 +210,9 @@ class FakeProducer:
         failed = fate < weather.lost + weather.unsaid
         if not fate < weather.lost:
             for key, value, headers in batch.records:
-                broker.append(*place, key, value, headers)
+                offset = broker.append(*place, key, value, headers)
+                if batch.process.overslept:
+                    broker.overslept.add((*place, offset))
         broker.loop.elsewhere(weather.delay(rng), _settle, batch.done, failed)
 
     def _after(self, place: tuple[str, int], delay: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
+from aiokafka.structs import OffsetAndTimestamp
 from faust.types import TP
 
 from pipeline.score.transport import Chunk, Consumer, Host, Place, Producer
@@ -134,6 +135,18 @@ class Reader:
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         await self._round_trip()
         return {tp: self._broker.topics[tp.topic][tp.partition].end for tp in tps}
+
+    async def offsets_for_times(
+        self, times: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        await self._round_trip()
+        found: dict[TopicPartition, OffsetAndTimestamp | None] = dict.fromkeys(times)
+        for tp, since in times.items():
+            for record in self._broker.topics[tp.topic][tp.partition].records:
+                if record.timestamp >= since:
+                    found[tp] = OffsetAndTimestamp(record.offset, record.timestamp)
+                    break
+        return found
 
     async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         await self._round_trip()

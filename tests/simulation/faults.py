@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.simulation.broker import Weather
+from tests.simulation.catalogues import FIRST, OTHERS
 from tests.simulation.expiry import expire_unread
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
 
@@ -16,6 +17,7 @@ SETTLED: Final = 0.3
 """How many schedules wait for the next minute: it costs as much as all the rest."""
 MOST_STEPS_TO_LIVE: Final = 400
 """Some seconds of work: a kill may fall between any two steps of a process."""
+CATALOGUES: Final = (FIRST, *OTHERS)
 _SLEEPS: Final = (3_600_000, DAY, 8 * DAY, 29 * DAY, 40 * DAY)
 
 
@@ -33,8 +35,13 @@ async def _storm(world: World) -> None:
     world.launch(workers=rng.choice((1, 2, 2, 3)), sinks=rng.choice((1, 1, 2)))
     world.broker.weather = _weather(rng)
     world.store.weather = _weather(rng)
+    changes = [
+        (rng.random() * STORM_SECONDS / 2, rng.choice(CHANGES))  # so that records follow
+        for _ in range(rng.randrange(2, 7) if world.restless else 0)
+    ]
     instants = sorted(
-        [(rng.random() * STORM_SECONDS, _produce) for _ in range(rng.randrange(6, 18))]
+        changes
+        + [(rng.random() * STORM_SECONDS, _produce) for _ in range(rng.randrange(6, 18))]
         + [(rng.random() * STORM_SECONDS, rng.choice(FAULTS)) for _ in range(rng.randrange(9))],
         key=lambda instant: instant[0],
     )
@@ -52,10 +59,10 @@ async def _calm(world: World) -> None:
         one.process.fuse = 0
     began = world.loop.time()
     await asyncio.sleep(1.0)
-    await _drain(world, began)
+    await drain(world, began)
     if world.rng.random() < SETTLED:
         await _settle(world)
-        await _drain(world, began)
+        await drain(world, began)
 
 
 async def _settle(world: World) -> None:
@@ -65,7 +72,8 @@ async def _settle(world: World) -> None:
     world.settled = True
 
 
-async def _drain(world: World, began: float) -> None:
+async def drain(world: World, began: float) -> None:
+    """Wait until all is done. Raises AssertionError `CALM_SECONDS` after `began`."""
     while not world.drained:
         await asyncio.sleep(1.0)
         if world.loop.time() - began > CALM_SECONDS:
@@ -82,6 +90,10 @@ def _weather(rng: random.Random) -> Weather:
 def _produce(world: World) -> None:
     for _ in range(1 + int(world.rng.random() * 5)):
         world.produce()
+
+
+def change_catalogue(world: World) -> None:
+    world.publish(world.rng.choice([one for one in CATALOGUES if one is not world.catalogue]))
 
 
 def _victim(world: World) -> Running:
@@ -144,3 +156,5 @@ FAULTS: Final[tuple[Callable[[World], None], ...]] = (
     _sleep,
     expire_unread,
 )
+CHANGES: Final = (change_catalogue, change_catalogue, _kill_between_steps)
+"""Where the catalogue changes, workers are killed around it."""

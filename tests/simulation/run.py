@@ -39,8 +39,8 @@ def play(seed: int, tell: Callable[[str], None] | None = None) -> Played:
         try:
             world.loop.run(schedule(world), MOST_STEPS)
             faults = check(world)
-        except (AssertionError, RuntimeError) as error:
-            faults = [*world.failures, str(error)]
+        except Exception as error:
+            faults = [*world.failures, f"{type(error).__name__}: {error}"]
     return Played(seed, tuple(faults), world.trace.digest())
 
 

@@ -17,10 +17,11 @@ from unittest.mock import patch
 import structlog
 
 from pipeline.core import updates
+from pipeline.core.catalogue import Catalogue
 from pipeline.operate import pauses
-from pipeline.score import checkpoints, log_reader, tenure, worker
+from pipeline.score import checkpoints, log_reader, tenure, told, worker
 from pipeline.sink import guard, held, intake, repairs, service
-from pipeline.wire import generations, kafka, lives, segments
+from pipeline.wire import catalogue_watch, generations, kafka, lives, segments
 from tests.simulation.broker import FakeProducer
 from tests.simulation.clients import App, GroupConsumer, Reader
 
@@ -28,6 +29,24 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 SILENT = structlog.make_filtering_bound_logger(logging.CRITICAL)
+
+
+class Watch:
+    """In place of `CatalogueWatch`: the files are those of the world."""
+
+    broken = False
+
+    def __init__(self, world: World, known: Catalogue) -> None:
+        self._world = world
+        self._known = known
+
+    def look(self) -> Catalogue | None:
+        before, self._known = self._known, self._world.catalogue
+        return None if before is self._known else self._known
+
+
+async def _unchanging(*_: object) -> None:
+    """The catalogue files stay as they are."""
 
 
 @contextmanager
@@ -55,7 +74,7 @@ def _clocks(world: World) -> Iterator[tuple[Any, str, Any]]:
 
 def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield worker, "make_app", lambda *args: App(world, *args)
-    for module in (log_reader, lives, generations):
+    for module in (log_reader, lives, generations, told):
         yield module, "consumer", lambda kafka, **_: Reader(world)
     for module in (lives, kafka):
         yield module, "partition_counts", world.broker.partition_counts
@@ -63,12 +82,11 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
     yield pauses, "producer", lambda kafka, **_: FakeProducer(world.broker)
     yield service, "load_catalogue", lambda folder: world.catalogue
-
-    async def unchanging(*_: object) -> None:
-        """The catalogue files stay as they are."""
-
-    yield worker, "follow_catalogue", unchanging
-    yield service, "follow_catalogue", unchanging
+    if world.restless:
+        yield catalogue_watch, "CatalogueWatch", lambda _, known: Watch(world, known)
+    else:
+        yield worker, "follow_catalogue", _unchanging
+        yield service, "follow_catalogue", _unchanging
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
     yield guard, "last_rows", lambda tables, places: tables.last_rows(places)

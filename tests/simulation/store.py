@@ -34,6 +34,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "sink_progress": ("topic", *_PLACE),
 }
 """What makes a row of each table one row: ORDER BY in `deploy/clickhouse/`."""
+PARTITION_AT: Final = {name: key.index("partition") for name, key in KEYS.items()}
 CONTENT: Final[dict[str, tuple[str, ...]]] = {
     "responses": ("event_id", "occurred_at", *_GROUP, "answers", "received_at", "retracted"),
     "outcomes": ("outcome", "reason"),
@@ -67,7 +68,8 @@ class Store:
         self.tables: dict[str, dict[Row, tuple[int, Row]]] = {name: {} for name in KEYS}
         self.written: dict[str, dict[Row, Row]] = {name: {} for name in KEYS}
         """(key, version) → content, of every row that was ever inserted."""
-        self.conflicts: list[str] = []
+        self.conflicts: dict[int, list[str]] = {}
+        """By partition: rows that should be the same and are not."""
 
     async def close(self) -> None: ...
 
@@ -179,7 +181,8 @@ class Store:
         written = self.written[table]
         before = written.setdefault((key, version), content)
         if before != content:
-            self.conflicts.append(f"{table} {key} version {version}: {before} and {content}")
+            conflict = f"{table} {key} version {version}: {before} and {content}"
+            self.conflicts.setdefault(key[PARTITION_AT[table]], []).append(conflict)
         known = self.tables[table].get(key)
         if known is None or known[0] < version or self._wins(known[0], version):
             self.tables[table][key] = version, content

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
-from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Reason
 from pipeline.core.updates import Group
 from pipeline.core.windows import HOUR, MINUTE
-from pipeline.wire.catalogue_codec import make_catalogue
 from pipeline.wire.responses import encode_response
+from tests.simulation.catalogues import ALIAS, CARD, CLINIC, VISIT
 from tests.support import world
 
 Fields = Mapping[str, object]
 
-_SURVEYS: Final = ("va-vha-post-visit", "ssa-replacement-card-done")
-
-
-def small_catalogue(*measures: str) -> Catalogue:
-    """Two surveys of the shipped catalogue, the first with only these questions."""
-    whole = world.CATALOGUE
-    surveys = [whole.surveys[name] for name in _SURVEYS]
-    asked = tuple(q for q in surveys[0].questions if q.measure in measures)
-    surveys[0] = replace(surveys[0], questions=asked)
-    services = [whole.services[survey.service] for survey in surveys]
-    agencies = {whole.agencies[service.agency] for service in services}
-    return make_catalogue(agencies, services, surveys)
-
-
-CATALOGUE: Final = small_catalogue("trust", "ease")
-GROUPS: Final = tuple(group for group in world.GROUPS if group.survey in _SURVEYS)
-_ANSWERS: Final[dict[str, tuple[dict[str, int], ...]]] = {
-    _SURVEYS[0]: ({}, {"trust": 1}, {"trust": 4, "ease": 3}),
-    _SURVEYS[1]: ({"yes_no": 0}, {"yes_no": 1}, {}),
+_Answers = dict[str, tuple[dict[str, int], ...]]
+ANSWERS: Final[_Answers] = {
+    VISIT: ({}, {"trust": 1}, {"trust": 4, "ease": 3}),
+    CARD: ({"yes_no": 0}, {"yes_no": 1}, {}),
 }
+MORE_ANSWERS: Final[_Answers] = {
+    VISIT: (*ANSWERS[VISIT], {"trust": 2, "satisfaction": 5}),
+    CARD: ANSWERS[CARD],
+    CLINIC: ({"trust": 1}, {}),
+}
+"""Some of them only under some catalogues."""
 
 _AGES: Final = (
     *(0, 0, 0, 1, MINUTE, 58 * MINUTE, HOUR, 2 * HOUR, 25 * HOUR, -4 * MINUTE),
@@ -63,8 +52,10 @@ _INVALID: Final[tuple[dict[str, object], ...]] = (
 class Traffic:
     """Draws one record after the other. Ids keep to their partition, as a producer's key does."""
 
-    def __init__(self, rng: random.Random, partitions: int) -> None:
+    def __init__(self, rng: random.Random, partitions: int, answers: _Answers) -> None:
         self._rng = rng
+        self._answers = answers
+        self._groups = [group for group in world.GROUPS if group.survey in answers]
         self._partitions = partitions
         self._given: list[tuple[int, dict[str, object]]] = []
         self._fresh = 0  # of those given since the world last slept
@@ -93,11 +84,13 @@ class Traffic:
 
     def _new(self, now: int, retracted: bool) -> dict[str, object]:
         rng = self._rng
-        group: Group = rng.choice(GROUPS)
+        group: Group = rng.choice(self._groups)
+        if CLINIC in self._answers and group.survey == VISIT and rng.random() < 0.2:
+            group = group._replace(service=ALIAS)
         return world.response(
             event_id=f"00000000-0000-4000-8000-{len(self._given):012x}",
             occurred_at=now - rng.choice(_AGES),
-            answers=rng.choice(_ANSWERS[group.survey]),
+            answers=rng.choice(self._answers[group.survey]),
             retracted=retracted,
             **group._asdict(),
         )

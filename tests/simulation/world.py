@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Reason
 from pipeline.errors import CheckpointError, KafkaError, TransientStoreError
 from pipeline.operate.pauses import resume
@@ -16,11 +17,12 @@ from pipeline.settings import KafkaSettings, ScoreSettings, Settings, SinkSettin
 from pipeline.sink.service import Sink
 from pipeline.wire.manifests import decode_manifest
 from tests.simulation.broker import Broker, Trace
-from tests.simulation.groups import Group
-from tests.simulation.kept import TOPICS
+from tests.simulation.catalogues import FIRST
+from tests.simulation.groups import SESSION, Group
+from tests.simulation.kept import TOPICS, newest_chain
 from tests.simulation.loop import Process, VirtualLoop
 from tests.simulation.store import Store
-from tests.simulation.traffic import CATALOGUE, Fields, Traffic
+from tests.simulation.traffic import ANSWERS, MORE_ANSWERS, Fields, Traffic
 from tests.support.world import DAY, START
 
 LANES: Final = {
@@ -31,6 +33,8 @@ LANES: Final = {
 }
 NEVER_RECORDS: Final = 1000
 """More than any schedule has: this breaker counts, and never trips."""
+RESTLESS: Final = 0.25
+"""How many schedules change the catalogue: all processes look for that, which costs steps."""
 CALM_SECONDS: Final = 300.0
 """After the last fault everything must be done well within this: the longest waits are 30 s."""
 
@@ -69,7 +73,8 @@ class World:
         self._began = START + 10 * 3_600_000 - int(rng.random() * 60_000)
         self.broker = Broker(self.loop, rng, self.clock, self.trace)
         self.store = Store(self.loop, rng, self.trace)
-        self.catalogue = CATALOGUE
+        self.catalogue = FIRST
+        self.restless = rng.random() < RESTLESS  # other catalogues follow the first
         self.partitions = rng.choice((1, 2, 2, 3))
         for topic in TOPICS.all:
             self.broker.create(topic, self.partitions)
@@ -77,7 +82,7 @@ class World:
         for name, topic in LANES.items():
             self.groups[f"cxpulse-sink-{name}"] = Group(self.broker, topic)
         self.settings = _settings(rng)
-        self.traffic = Traffic(rng, self.partitions)
+        self.traffic = Traffic(rng, self.partitions, MORE_ANSWERS if self.restless else ANSWERS)
         self.sent = [Sent() for _ in range(self.partitions)]
         self.running: list[Running] = []
         self.plots: list[asyncio.Future[None]] = []  # faults of several steps, under way
@@ -95,6 +100,11 @@ class World:
         self.slept_at = self.loop.time()
         self.traffic.slept()
         self.trace.add("slept", ms)
+
+    def publish(self, catalogue: Catalogue) -> None:
+        """Replace the files of the catalogue: each process finds that when it looks."""
+        self.catalogue = catalogue
+        self.trace.add(self.loop.time(), "catalogue", catalogue.digest)
 
     def produce(self) -> None:
         """Append the next record; now and then an offset is left out."""
@@ -144,10 +154,11 @@ class World:
         if one.process.alive and not one.process.paused:
             self.trace.add(self.loop.time(), "pause", one.name, seconds)
             self.loop.pause(one.process)
-            self.loop.elsewhere(seconds, self._wake, one.process)
+            self.loop.elsewhere(seconds, self._wake, one.process, seconds)
 
-    def _wake(self, process: Process) -> None:
+    def _wake(self, process: Process, seconds: float) -> None:
         if process.alive:
+            process.overslept = process.overslept or seconds >= SESSION
             self.trace.add(self.loop.time(), "wake", process.name)
             self.loop.wake(process)
 
@@ -217,13 +228,19 @@ class World:
         )
 
     def _cut(self, number: int) -> bool:
-        """Whether a checkpoint holds the last record, and the marks after it."""
+        """Whether a checkpoint holds the last record, and the marks after it; when catalogues
+        change, whether the one that counts does, by the last of them."""
         end = self.broker.topics[TOPICS.responses][number].end
-        return any(
+        cut = any(
             record.value is not None and decode_manifest(record.value).next_offset == end
             for record in reversed(self.broker.topics[TOPICS.checkpoints][number].records)
             if record.key is not None and record.key.endswith(b"/manifest")
         )
+        if not cut or not self.restless:
+            return cut
+        chain = newest_chain(self.broker, number)
+        wanted = (end, self.catalogue.digest)
+        return chain is not None and (chain.last.next_offset, chain.last.catalogue) == wanted
 
 
 def _settings(rng: random.Random) -> Settings:

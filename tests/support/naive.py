@@ -50,12 +50,16 @@ class Naive:
         self.catalogue = catalogue
         self.watermark = 0
         self.outcomes: dict[int, tuple[str, bool]] = {}  # offset → (outcome, conflicting)
+        self.asked: dict[str, set[str]] = {}  # by survey, what any catalogue so far counts
         self.counted: list[Counted] = []
         self.late: list[tuple[int, Group, int]] = []  # (offset, group, start of the hour)
         self.said: list[Said] = []
         self._known: dict[str, tuple[Fields, list[bool], Counted | None]] = {}
 
     def fold(self, log: list[Sent]) -> Naive:
+        """Judge what follows by the catalogue that is set by now."""
+        for survey in self.catalogue.surveys.values():
+            self.asked.setdefault(survey.id, set()).update(survey.layout)
         for offset, appended_at, fields in log:
             self.outcomes[offset] = self._judge(offset, appended_at, fields)
             if self.outcomes[offset][0] in ("accepted", "late", "retraction"):
@@ -117,7 +121,7 @@ class Naive:
 
     def counts(self, group: Group, start: int, end: int, below: int) -> dict[str, list[int]]:
         """Counts by measure of `[start, end)` as the log below an offset gives them."""
-        counts = {measure: [0] * 6 for measure in self.catalogue.surveys[group.survey].layout}
+        counts = {measure: [0] * 6 for measure in self.asked[group.survey]}
         for one in self.counted:
             if one.group == group and start <= one.occurred_at < end and one.counts_below(below):
                 counts["response"][0] += 1
@@ -127,7 +131,7 @@ class Naive:
 
     def recounted(self, group: Group, hour: int, below: int) -> dict[str, list[int]]:
         """Counts of one hour as raw rows and outcomes below an offset give them."""
-        counts = {measure: [0] * 6 for measure in self.catalogue.surveys[group.survey].layout}
+        counts = {measure: [0] * 6 for measure in self.asked[group.survey]}
         said = [one for one in self.said if one.offset < below]
         gone = {one.event for one in said if one.retracted}
         for one in said:
