@@ -130,6 +130,8 @@ class ScoreWorker:
         metrics.REBALANCES.inc()
         metrics.RESTORE_SECONDS.observe(time.perf_counter() - started)
         self._tenures = tenures
+        for tenure in tenures.values():
+            tenure.adopt(self._readers.current)  # it may have come during the restore
         self._waiting_since = None
         return {partition: tenure.state.next_offset for partition, tenure in tenures.items()}
 
