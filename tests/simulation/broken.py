@@ -13,6 +13,7 @@ from pipeline.core.cut import Cut
 from pipeline.core.partition import PartitionState, Record
 from pipeline.core.updates import GENERATION_SHIFT, Verdict
 from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.restore import CheckpointStore, Restored
 from pipeline.score.tenure import Tenure
@@ -132,6 +133,21 @@ def _adopt_at_once(self: Any, reader: ResponseReader) -> None:
     self._next_reader = self._reader = reader
 
 
+def _is_cut(log: PartitionLog) -> bool:
+    return any(key.endswith(b"/manifest") for key in log.records)
+
+
+_bounds = LogReader.bounds
+
+
+async def _from_the_end(self: LogReader, topic: str) -> dict[int, tuple[int, int]]:
+    """As `LogReader.bounds`, but what has no checkpoint yet is taken to begin with what comes."""
+    return {
+        number: (start if _is_cut(self.logs[number]) else end, end)
+        for number, (start, end) in (await _bounds(self, topic)).items()
+    }
+
+
 BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "manifest before its segments": (CheckpointWriter, "write", _manifest_first),
     "acknowledgements not waited for": (Outbox, "post", _unheard),
@@ -145,6 +161,7 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "expired records taken for marks": (PartitionState, "lose", _as_marks),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (CheckpointStore, "_told", _told_nothing),
+    "new partitions read from their end": (LogReader, "bounds", _from_the_end),
     "another catalogue without a cut": (Tenure, "adopt", _adopt_at_once),
 }
 

@@ -12,13 +12,15 @@ from typing import Any
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.wire.kafka import partition_for
+from pipeline.wire.kafka import METADATA_MS, partition_for
 from tests.simulation.loop import PROCESS, VirtualLoop
 from tests.support.world import DAY
 
 Headers = Sequence[tuple[str, bytes]]
 Stored = ConsumerRecord[Any, Any]
 APPEND_TIME = 1
+METADATA = METADATA_MS / 1000
+"""How old what a client knows of partitions may be, in seconds."""
 LONGEST_DELAY = 3.0
 """Seconds on the way when it is slow."""
 
@@ -77,6 +79,12 @@ class Broker:
         self.overslept: set[tuple[str, int, int]] = set()
         """(topic, partition, offset) of what processes sent after others had taken over."""
         self._readers: dict[str, list[asyncio.Future[None]]] = {}
+
+    def widen(self, topic: str, partitions: int) -> None:
+        """Add partitions, unless there are as many."""
+        known = self.topics[topic]
+        known += [Partition() for _ in range(partitions - len(known))]
+        self.trace.add(self.loop.time(), "partitions", topic, len(known))
 
     def create(self, topic: str, partitions: int) -> None:
         self.topics[topic] = [Partition() for _ in range(partitions)]
@@ -163,12 +171,22 @@ class FakeProducer:
         self._broker = broker
         self._open: dict[tuple[str, int], Batch] = {}
         self._busy: dict[tuple[str, int], float] = {}
+        self._known: dict[str, tuple[float, int]] = {}  # topic → when asked, partitions then
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
 
     async def partitions_for(self, topic: str) -> set[int]:
-        return set(range(len(self._broker.topics[topic])))
+        return set(range(self._partitions(topic)))
+
+    def _partitions(self, topic: str) -> int:
+        """As many as there were when the client last asked."""
+        now = self._broker.loop.time()
+        asked, known = self._known.get(topic, (float("-inf"), 0))
+        if now - asked >= METADATA:
+            known = len(self._broker.topics[topic])
+            self._known[topic] = now, known
+        return known
 
     async def send(
         self,
@@ -180,8 +198,10 @@ class FakeProducer:
     ) -> asyncio.Future[Any]:
         """Put a record into the open batch of its partition; the future is that of the batch."""
         broker = self._broker
+        known = self._partitions(topic)
         if partition is None:
-            partition = partition_for(key or b"", len(broker.topics[topic]))
+            partition = partition_for(key or b"", known)
+        assert partition < known, "Unrecognized partition"  # aiokafka's own words
         place = (topic, partition)
         batch = self._open.get(place)
         if batch is None or broker.rng.random() < 0.1:

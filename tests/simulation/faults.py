@@ -10,6 +10,7 @@ from typing import Final
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import FIRST, OTHERS
 from tests.simulation.expiry import expire_unread
+from tests.simulation.growth import add_partitions
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
 
 STORM_SECONDS: Final = 15.0
@@ -155,6 +156,7 @@ FAULTS: Final[tuple[Callable[[World], None], ...]] = (
     _compact,
     _sleep,
     expire_unread,
+    add_partitions,
 )
 CHANGES: Final = (change_catalogue, change_catalogue, _kill_between_steps)
 """Where the catalogue changes, workers are killed around it."""

@@ -18,12 +18,14 @@ import structlog
 
 from pipeline.core import updates
 from pipeline.core.catalogue import Catalogue
-from pipeline.operate import pauses
+from pipeline.operate import generations as operated
+from pipeline.operate import growth, pauses
 from pipeline.score import checkpoints, log_reader, tenure, told, worker
 from pipeline.sink import guard, held, intake, repairs, service
 from pipeline.wire import catalogue_watch, generations, kafka, lives, segments
 from tests.simulation.broker import FakeProducer
 from tests.simulation.clients import App, GroupConsumer, Reader
+from tests.simulation.growth import widen
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -76,11 +78,13 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield worker, "make_app", lambda *args: App(world, *args)
     for module in (log_reader, lives, generations, told):
         yield module, "consumer", lambda kafka, **_: Reader(world)
-    for module in (lives, kafka):
+    for module in (lives, kafka, growth, operated):
         yield module, "partition_counts", world.broker.partition_counts
     yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
-    yield pauses, "producer", lambda kafka, **_: FakeProducer(world.broker)
+    for module in (pauses, operated):
+        yield module, "producer", lambda kafka, **_: FakeProducer(world.broker)
+    yield growth, "_widen", widen(world)
     yield service, "load_catalogue", lambda folder: world.catalogue
     if world.restless:
         yield catalogue_watch, "CatalogueWatch", lambda _, known: Watch(world, known)

@@ -50,7 +50,8 @@ _INVALID: Final[tuple[dict[str, object], ...]] = (
 
 
 class Traffic:
-    """Draws one record after the other. Ids keep to their partition, as a producer's key does."""
+    """Draws one record after the other. Ids keep to their partition, as a producer's key does,
+    until partitions are added."""
 
     def __init__(self, rng: random.Random, partitions: int, answers: _Answers) -> None:
         self._rng = rng
@@ -58,11 +59,17 @@ class Traffic:
         self._groups = [group for group in world.GROUPS if group.survey in answers]
         self._partitions = partitions
         self._given: list[tuple[int, dict[str, object]]] = []
+        self._moved = 0  # of those given before partitions were added
         self._fresh = 0  # of those given since the world last slept
 
     def slept(self) -> None:
         """Days went by: ids of before may be forgotten, and are not used for something else."""
         self._fresh = len(self._given)
+
+    def spread(self, partitions: int) -> None:
+        """There are more partitions: keys move, and what is sent again may go to another one."""
+        self._partitions = partitions
+        self._moved = len(self._given)
 
     def next(self, now: int) -> tuple[int, bytes | None, Fields | Reason]:
         """(partition, bytes, what they mean) of a record sent at `now`."""
@@ -71,7 +78,10 @@ class Traffic:
         if kind == "bad":
             return self._bad(now)
         if self._given and kind in ("again", "flip"):
-            partition, before = rng.choice(self._given[-8:])
+            at = rng.randrange(max(0, len(self._given) - 8), len(self._given))
+            partition, before = self._given[at]
+            if at < self._moved and rng.random() < 0.5:
+                partition = rng.randrange(self._partitions)
             record = {**before, "retracted": bool(before["retracted"]) ^ (kind == "flip")}
         elif kind == "other" and len(self._given) > self._fresh:
             partition, before = rng.choice(self._given[self._fresh :])

@@ -16,7 +16,7 @@ from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings, ScoreSettings, Settings, SinkSettings
 from pipeline.sink.service import Sink
 from pipeline.wire.manifests import decode_manifest
-from tests.simulation.broker import Broker, Trace
+from tests.simulation.broker import METADATA, Broker, Trace
 from tests.simulation.catalogues import FIRST
 from tests.simulation.groups import SESSION, Group
 from tests.simulation.kept import TOPICS, newest_chain
@@ -100,6 +100,17 @@ class World:
         self.slept_at = self.loop.time()
         self.traffic.slept()
         self.trace.add("slept", ms)
+
+    def widen(self, topic: str, partitions: int) -> None:
+        """Add partitions to a topic; its readers notice within the age of their metadata."""
+        self.broker.widen(topic, partitions)
+        for group in self.groups.values():
+            if group.topic == topic:
+                self.loop.elsewhere(self.rng.random() * METADATA, group.rebalance)
+        if topic == TOPICS.responses:
+            self.sent += [Sent() for _ in range(partitions - self.partitions)]
+            self.partitions = partitions
+            self.traffic.spread(partitions)
 
     def publish(self, catalogue: Catalogue) -> None:
         """Replace the files of the catalogue: each process finds that when it looks."""
