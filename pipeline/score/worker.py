@@ -180,12 +180,19 @@ class ScoreWorker:
         for part in tenure.parts(chunk.records):
             if tenure.switches:
                 await tenure.checkpoint()
-            if self._closing or not tenure.takes(chunk.stamp):
-                return  # given away, or a pause was lifted: the rest is read again
+            if self._leaves(tenure, chunk):
+                return
             tenure.fold(part)
+        if self._leaves(tenure, chunk):
+            return  # marks, and the records before them may have been left
         tenure.reached(chunk.place)
         self._changed.set()
         await self._after(tenure)
+
+    def _leaves(self, tenure: Tenure, chunk: Chunk) -> bool:
+        """Whether to drop the rest: given away, stopping, or a pause was lifted. It is read again;
+        ask after each wait."""
+        return self._closing or not tenure.takes(chunk.stamp)
 
     def _refuse(self, chunk: Chunk) -> None:
         """Raises KafkaError when these records must not be folded."""

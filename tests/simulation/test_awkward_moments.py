@@ -1,0 +1,69 @@
+"""Moments at which something once went wrong; random ones are in `test_simulation`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tests.simulation.broker import Weather
+from tests.simulation.catalogues import OTHERS
+from tests.simulation.check import check
+from tests.simulation.faults import drain
+from tests.simulation.run import MOST_STEPS
+from tests.simulation.seams import inside
+from tests.simulation.world import TOPICS, World
+
+SEEDS = 20
+"""Enough for the moment to be hit; each takes some 0.1 s."""
+
+
+def test_a_catalogue_that_comes_while_partitions_are_taken_over_holds_for_all_of_them() -> None:
+    for seed in range(SEEDS):
+        assert not _faults(seed, _changed_during_a_restore, restless=True)
+
+
+def test_marks_that_a_stopping_worker_reads_after_records_it_leaves_do_not_skip_them() -> None:
+    for seed in range(SEEDS):
+        assert not _faults(seed, _stopped_among_records)
+
+
+def _faults(
+    seed: int, story: Callable[[World], Awaitable[None]], *, restless: bool = False
+) -> list[str]:
+    """What is wrong after a story, when all is calm again."""
+    world = World(seed)
+    world.restless = restless
+
+    async def whole() -> None:
+        world.launch(workers=1, sinks=1)
+        await story(world)
+        world.broker.weather = Weather()
+        await drain(world, world.loop.time())
+        world.over = True
+
+    with inside(world):
+        world.loop.run(whole(), MOST_STEPS)
+        return check(world)
+
+
+async def _changed_during_a_restore(world: World) -> None:
+    world.broker.weather = Weather(slow=1.0)
+    await asyncio.sleep(world.rng.random() * 10.0)
+    world.publish(OTHERS[0])
+    await asyncio.sleep(10.0)
+    for _ in range(5):
+        world.produce()
+
+
+async def _stopped_among_records(world: World) -> None:
+    await asyncio.sleep(3.0)
+    for _ in range(5):
+        world.produce()
+    await asyncio.sleep(0.5)
+    world.broker.weather = Weather(slow=1.0)  # the last cut takes its time
+    world.running[0].stop()
+    for _ in range(10):
+        await asyncio.sleep(0.05)
+        world.produce()
+        for number in range(world.partitions):
+            world.broker.mark(TOPICS.responses, number)
