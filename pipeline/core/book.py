@@ -124,6 +124,13 @@ class Book:
                 self.groups.pop(panes.group, None)
         self.touched.clear()
 
+    def tell_again(self, group: Group, hours: Iterable[int]) -> None:
+        """Others know more of these hours, and of the windows over them: tell what is counted here,
+        also where that is nothing."""
+        panes = self.groups.get(group) or self._open(group)
+        panes.tell_again(hours)
+        self.touched[panes] = None
+
     def drop_windows(self) -> None:
         """Stop keeping running sums, for as long as nobody is told of windows."""
         self.keep_sums = False

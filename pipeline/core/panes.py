@@ -6,6 +6,7 @@ hour, more than the longest window over each, so that a window never spans a pan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,13 +75,23 @@ class GroupPanes:
         rows = [
             PaneRow(hour * HOUR, counts)
             for hour, counts in self.parted.items()
-            if hour not in repaired
+            if hour not in repaired and hour not in self.hours
         ]
         rows += [PaneRow(hour * HOUR, tuple(self.hours[hour])) for hour in sorted(self.unsent)]
         self.uncut |= self.unsent
         self.unsent.clear()
         self.parted.clear()
         return tuple(rows)
+
+    def tell_again(self, hours: Iterable[int]) -> None:
+        """Owe these hours and all windows, whatever they count."""
+        for hour in hours:
+            if hour in self.hours:
+                self.unsent.add(hour)
+            else:
+                self.parted.setdefault(hour, (0,) * self.width)
+        self.drop_windows()
+        self.owed = True
 
     def drop_windows(self) -> None:
         """Stop keeping sums: while far behind nobody reads them."""

@@ -21,6 +21,7 @@ from pipeline.core.updates import (
     Gap,
     Group,
     LedgerEntry,
+    Loss,
     PaneRow,
     ScoreUpdate,
     Totals,
@@ -140,12 +141,20 @@ class PartitionState:
         self._verdicts += verdicts
         return verdicts
 
-    def lose(self, log_start: int) -> None:
-        """Retention removed the records below `log_start` before they were read."""
-        if log_start > self.next_offset:
-            self._gaps.append(Gap(self.next_offset, log_start))
-            self._missing += log_start - self.next_offset
-            self.next_offset = log_start
+    def lose(self, loss: Loss) -> None:
+        """Retention removed records before they were read; what was told of them is taken back: the
+        hours are told again by what is counted here, or noted when that may not be all."""
+        if loss.to <= self.next_offset:
+            return
+        self._gaps.append(Gap(self.next_offset, loss.to))
+        self._missing += loss.to - self.next_offset
+        self.next_offset = loss.to
+        self.as_of = max(self.as_of, loss.as_of)
+        first = max(self.floor, self.book.oldest_hour)
+        for group, hours in loss.hours.items():
+            here = {hour for hour in hours if not self._partial and hour >= first}
+            self.book.tell_again(group, here)
+            self._repairs[group] |= hours - here
 
     def skip(self, offset: int) -> None:
         """No record is left below `offset`: what is there marks or belongs to transactions."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 MOST_ROWS: Final = 5_000
@@ -84,6 +84,18 @@ class Gap(NamedTuple):
 
     from_offset: int
     next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Records below `to` that cannot be read any more. Whoever had read some of them told rows of
+    versions up to `told_to`, in these `hours` (since 1970) of groups; `as_of` as in `to`'s entry.
+    """
+
+    to: int
+    told_to: int = 0
+    as_of: int = 0
+    hours: Mapping[Group, Set[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

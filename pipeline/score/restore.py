@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.core.breaker import OFF, Limits
 from pipeline.core.partition import PartitionState
+from pipeline.core.updates import Loss
 from pipeline.errors import CatalogueError, CheckpointError, KafkaError
 from pipeline.logs import get
 from pipeline.score.chains import Chain, Flaw, Stock, intact_chains, take_stock
@@ -16,7 +17,7 @@ from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog, open_logs
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.readers import Readers
-from pipeline.score.told import told_to
+from pipeline.score.told import find_loss, told_to
 from pipeline.settings import KafkaSettings
 from pipeline.wire.catalogue_codec import catalogue_from_bytes
 from pipeline.wire.cuts import decode_cut
@@ -34,7 +35,8 @@ logger = get(__name__)
 class Restored:
     """A partition ready to be folded. `cut_at` is the offset of its checkpoint; -1 asks for one
     before the first record: there is none yet. `reader` is by the catalogue of the checkpoint;
-    records below `told_to` must be folded with it, for their verdicts may have been told."""
+    records below `told_to` must be folded with it, for their verdicts may have been told. `loss` is
+    what expired behind the checkpoint."""
 
     state: PartitionState
     reader: ResponseReader
@@ -42,6 +44,14 @@ class Restored:
     log_end: int
     cut_at: int
     told_to: int = 0
+    loss: Loss | None = None
+
+    @property
+    def mark(self) -> Mark:
+        """What the log must have, if it is the one that was read."""
+        if self.loss is not None:
+            return Mark(self.loss.to, self.loss.as_of)
+        return Mark(self.state.next_offset, self.state.as_of)
 
 
 class CheckpointStore:
@@ -85,16 +95,22 @@ class CheckpointStore:
             bounds = await reader.bounds(self._topics.responses)
             # One at a time, each log let go at once: a restore holds one partition's records.
             restored = {
-                p: await self._told(self._load(p, reader.logs.pop(p), owners[p], bounds[p]))
+                p: await self._told(
+                    self._load(p, reader.logs.pop(p), owners[p], bounds[p]), bounds[p][0]
+                )
                 for p in wanted
             }
-        await self.refuse_other_logs(one.state for one in restored.values())
+        await self.refuse_other_logs({p: one.mark for p, one in restored.items()})
         return restored
 
-    async def refuse_other_logs(self, states: Iterable[PartitionState]) -> None:
-        """Raises CheckpointError when one is the state of another log than the topic has now."""
+    async def loss(self, state: PartitionState, log_start: int) -> Loss:
+        """What is lost when the log begins at `log_start`, above all that is folded. Raises
+        KafkaError, SchemaError when ledger or scores cannot be read."""
+        return await find_loss(self._kafka, self._topics, state, log_start)
+
+    async def refuse_other_logs(self, marks: Mapping[int, Mark]) -> None:
+        """Raises CheckpointError when the topic has now another log than one of these."""
         topic = self._topics.responses
-        marks = {state.partition: Mark(state.next_offset, state.as_of) for state in states}
         for partition, how in (await other_logs(self._kafka, topic, marks)).items():
             raise recreated(topic, partition, how)
 
@@ -136,16 +152,17 @@ class CheckpointStore:
             writer = self._writer(state, log, owner, None)
             return Restored(state, fresh, writer, log_end, cut_at=-1)
         chain, state, by = found
-        cut_at = state.next_offset
-        state.lose(log_start)
         state.breaker.lift(resumed_to(log.records, generation))
-        return Restored(state, by, self._writer(state, log, owner, chain), log_end, cut_at)
+        writer = self._writer(state, log, owner, chain)
+        return Restored(state, by, writer, log_end, cut_at=state.next_offset)
 
-    async def _told(self, restored: Restored) -> Restored:
-        """Find out how far the one before has told. Without a new catalogue it matters little: one
-        that comes later waits until all is folded that is in the log by now."""
+    async def _told(self, restored: Restored, log_start: int) -> Restored:
+        """Find out what is lost, and how far the one before has told. Without a new catalogue that
+        matters little: one that comes later waits until all is folded that is in the log by now."""
         if restored.cut_at < 0:
             return restored
+        if log_start > restored.cut_at:
+            restored = replace(restored, loss=await self.loss(restored.state, log_start))
         if restored.reader is self._readers.current:
             return replace(restored, told_to=restored.log_end)
         state, ledger = restored.state, self._topics.ledger

@@ -6,7 +6,8 @@ import asyncio
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import Final
 
@@ -15,7 +16,7 @@ from aiokafka.structs import ConsumerRecord
 from pipeline import metrics
 from pipeline.core.partition import Emission, Record
 from pipeline.core.reasons import Outcome
-from pipeline.core.updates import Verdict
+from pipeline.core.updates import Loss, Verdict
 from pipeline.core.windows import MINUTE
 from pipeline.logs import get
 from pipeline.score.letters import Post
@@ -65,17 +66,25 @@ class Tenure:
         self._reader = restored.reader
         self._next_reader = reader
         self._told_to = restored.told_to
+        self._loss: Loss | None = None
         self._turn = asyncio.Lock()
         self._dead: list[DeadLetter] = []
         self._dead_bytes = 0
         self._exceptions = 0
         self._untold_since: int | None = None
         self._restored = True
+        if restored.loss is not None:
+            self.lose(restored.loss)
+
+    @property
+    def position(self) -> int:
+        """Where to read on."""
+        return self.state.next_offset if self._loss is None else self._loss.to
 
     @property
     def lag(self) -> int:
         """Offsets that are not folded yet, as far as is known: not those of open transactions."""
-        return max(0, self.log_end - self.state.next_offset)
+        return max(0, self.log_end - self.position)
 
     @property
     def paused_at(self) -> int:
@@ -125,9 +134,18 @@ class Tenure:
         if records:
             yield records
 
+    def lose(self, loss: Loss) -> None:
+        """Records expired unread. The state says so with the first version above all that was told
+        of them, for only that replaces it; until then what was told stands."""
+        self._loss = loss
+        self._give_up(loss.to)
+
     def fold(self, records: Records) -> None:
         """Decode and fold one chunk, as far as the breaker lets it. A bad record becomes a dead
         letter and raises nothing."""
+        self._give_up(records[-1].offset + 1)
+        if self._loss is not None:
+            return  # all of it is given up
         before = self.state.next_offset
         started = time.perf_counter()
         verdicts = self.state.apply(self._decoded(records), replayed(records))
@@ -147,8 +165,9 @@ class Tenure:
     def reached(self, place: Place) -> None:
         """All that was read is folded, save during a pause."""
         if not self.paused_at:
-            self.state.skip(place.read_to)
-        self.log_end = max(place.stable_end, self.state.next_offset)
+            self._give_up(place.read_to)
+            self.state.skip(place.read_to if self._loss is None else 0)
+        self.log_end = max(place.stable_end, self.position)
         self.open_records = max(0, place.log_end - self.log_end)
         self.progress_at = time.monotonic()
 
@@ -159,7 +178,7 @@ class Tenure:
 
     async def emit(self) -> None:
         """Tell what changed, and wait until Kafka has it. Raises KafkaError."""
-        async with self._turn:
+        async with self._my_turn():
             if not self._gone():
                 await self._tell(*self._take())
 
@@ -169,7 +188,7 @@ class Tenure:
         Raises:
             KafkaError: not acknowledged; nothing more may be sent for this partition.
         """
-        async with self._turn:
+        async with self._my_turn():
             nothing_new = self._cut_at == self.state.next_offset and not self.switches
             if self._gone() or nothing_new:
                 return
@@ -193,6 +212,18 @@ class Tenure:
         """Send nothing more for this partition: from now on it is somebody else's."""
         self.alive = False
 
+    def _give_up(self, end: int) -> None:
+        """Lose what is lost, when the next rows will be of version `end`, if those win."""
+        loss = self._loss
+        if loss is None or end <= loss.told_to:
+            return
+        self._loss = None
+        offset = self.state.next_offset
+        where = {"partition": self.partition, "offset": offset, "records": loss.to - offset}
+        log.error("records expired unread", **where, told_again=len(loss.hours))
+        self.state.lose(loss)
+        self._restored = True
+
     def _switch(self) -> None:
         """What is folded from here on is told only after the cut that names the catalogue."""
         self._reader = self._next_reader
@@ -207,6 +238,17 @@ class Tenure:
     def _waiting(self) -> int:
         """The lag that will be folded soon: not that of a pause, whose windows still slide."""
         return 0 if self.paused_at else self.lag
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncIterator[None]:
+        """One at a time. Who fails has taken what nobody will tell now: whoever waits for a turn
+        must not make a checkpoint that says it was told."""
+        async with self._turn:
+            try:
+                yield
+            except BaseException:
+                self.release()
+                raise
 
     def _gone(self) -> bool:
         return not self.alive

@@ -31,6 +31,7 @@ from pipeline.score.tenure import Tenure
 from pipeline.score.transport import Chunk, Consumer, Producer
 from pipeline.settings import Settings
 from pipeline.wire.catalogue_watch import follow_catalogue
+from pipeline.wire.lives import Mark
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -133,7 +134,7 @@ class ScoreWorker:
         for tenure in tenures.values():
             tenure.adopt(self._readers.current)  # it may have come during the restore
         self._waiting_since = None
-        return {partition: tenure.state.next_offset for partition, tenure in tenures.items()}
+        return {partition: tenure.position for partition, tenure in tenures.items()}
 
     def begin(self, partitions: Iterable[int], stamp: int) -> None:
         """See Host."""
@@ -151,7 +152,7 @@ class ScoreWorker:
         for partition, restored in (await self._store.restore(partitions)).items():
             pace = Pace(share)
             tenure = Tenure(restored, self._readers.current, post, self._outbox, pace)
-            if restored.cut_at < 0 or tenure.switches:
+            if tenure.state.next_offset > restored.cut_at or tenure.switches:
                 await tenure.checkpoint()
             tenures[partition] = tenure
         return tenures
@@ -173,9 +174,10 @@ class ScoreWorker:
             return  # read again when it goes on
         self._refuse(chunk)
         first = chunk.records[0].offset if chunk.records else chunk.place.read_to
-        if first < tenure.state.next_offset:  # the broker has sent us back
-            await self._store.refuse_other_logs([tenure.state])
-        if first > tenure.state.next_offset:
+        if first < tenure.position:  # the broker has sent us back
+            mark = Mark(tenure.state.next_offset, tenure.state.as_of)
+            await self._store.refuse_other_logs({tenure.partition: mark})
+        if first > tenure.position:
             await self._note_lost(tenure, first)
         for part in tenure.parts(chunk.records):
             if tenure.switches:
@@ -214,10 +216,8 @@ class ScoreWorker:
     async def _note_lost(self, tenure: Tenure, offset: int) -> None:
         """A gap is marks, aborted or compacted records, unless retention has overtaken the fold."""
         start = await self._consumer.log_start(TP(self.source, tenure.partition))
-        if start > tenure.state.next_offset:
-            lost = min(start, offset) - tenure.state.next_offset
-            log.error("records expired unread", partition=tenure.partition, records=lost)
-            tenure.state.lose(min(start, offset))
+        if start > tenure.position:
+            tenure.lose(await self._store.loss(tenure.state, min(start, offset)))
 
     async def _cut_aside(self, tenure: Tenure) -> None:
         """Checkpoint while folding goes on; a second one waits for the first, and so do we."""
@@ -242,7 +242,7 @@ class ScoreWorker:
     async def _go_on(self) -> None:
         """A pause was lifted: what was dropped meanwhile is read again."""
         await self._consumer.read_from(
-            {partition: tenure.state.next_offset for partition, tenure in self._tenures.items()}
+            {partition: tenure.position for partition, tenure in self._tenures.items()}
         )
 
     async def _let_go(self) -> None:
@@ -293,7 +293,7 @@ class ScoreWorker:
                 await self._commit(self._tenures.values())
 
     async def _commit(self, tenures: Iterable[Tenure]) -> None:
-        offsets = {TP(self.source, t.partition): t.state.next_offset for t in tenures}
+        offsets = {TP(self.source, t.partition): t.position for t in tenures}
         if offsets and not self._app.rebalancing:
             await self._consumer.commit_for_display(offsets)
 

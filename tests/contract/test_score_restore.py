@@ -11,17 +11,33 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from pipeline.core.updates import LedgerEntry, Loss
+from pipeline.core.vocabulary import SLOTS
+from pipeline.core.windows import HOUR
 from pipeline.errors import CheckpointError
 from pipeline.operate.topics import TopicReport
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
+from pipeline.score.tenure import Tenure
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import producer, started
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
-from tests.fixtures.scoring import read, received, response, scoring, send
+from tests.fixtures.scoring import (
+    YEAR_MS,
+    counted,
+    eventually,
+    ledger,
+    now_ms,
+    read,
+    received,
+    response,
+    scoring,
+    send,
+    updates,
+)
 
 pytestmark = pytest.mark.broker
 
@@ -78,6 +94,55 @@ async def test_records_that_expired_unread_are_counted_as_missing(
     assert (totals.accepted, totals.missing, totals.marker) == (12, 3, 0)
 
 
+async def shown(settings: Settings) -> set[int]:
+    """Responses in the newest row of each window."""
+    newest: dict[str, tuple[int, int, int]] = {}
+    for update in await updates(settings):
+        at = [name for name, _ in update.measures].index("response") * SLOTS
+        for row in update.windows:
+            found = (row.window_end, update.version, row.counts[at])
+            newest[row.window] = max(newest.get(row.window, found), found)
+    return {count for _, _, count in newest.values()}
+
+
+@pytest.mark.parametrize("log_start", [4, 6, 8], ids=["some", "all", "more"])
+async def test_what_a_killed_worker_had_told_of_records_that_expired_is_taken_back(
+    settings: Settings,
+    topics: TopicReport,
+    kafka_admin: AIOKafkaAdminClient,
+    monkeypatch: pytest.MonkeyPatch,
+    log_start: int,
+) -> None:
+    async with scoring(settings):
+        await send(settings, [response() for _ in range(2)])
+        await received(settings, 2)
+    earlier, late = now_ms() - 2 * HOUR, now_ms() - YEAR_MS
+    with monkeypatch.context() as dying:
+        dying.setattr(Tenure, "checkpoint", Tenure.emit)  # it dies before the next one
+        async with scoring(settings):
+            told = [response(), response(occurred_at=earlier), response(occurred_at=late)]
+            await send(settings, [*told, b"garbage"])
+            await received(settings, 6)
+    assert await counted(settings) == 4
+    await send(settings, [response() for _ in range(log_start - 6)])
+    await shorten(settings, kafka_admin, log_start)
+    async with scoring(settings):
+        await send(settings, [response()])
+        end = max(log_start, 6) + 1
+
+        async def ended() -> LedgerEntry | None:
+            entry = (await ledger(settings))[0]
+            return entry if entry.next_offset == end else None
+
+        totals = (await eventually(ended)).totals
+        assert (totals.accepted, totals.missing, totals.dead_letter) == (3, end - 3, 0)
+    assert await counted(settings) == 3
+    assert await shown(settings) == {3}
+    hour = late // HOUR * HOUR
+    before, after = (one.version for one in await updates(settings) if hour in one.repairs)
+    assert before < after
+
+
 async def test_checkpoints_that_cannot_be_read_stop_the_worker_unless_it_may_rebuild(
     settings: Settings, outbox: Outbox
 ) -> None:
@@ -97,7 +162,7 @@ async def test_a_checkpoint_beyond_the_end_of_the_log_means_another_topic(
     settings: Settings, outbox: Outbox, kafka_admin: AIOKafkaAdminClient
 ) -> None:
     restored = (await make_store(settings, outbox).restore([0]))[0]
-    restored.state.lose(50)  # as if 50 records had been folded
+    restored.state.lose(Loss(50))  # as if 50 records had been folded
     restored.state.emit(0, windows=False)
     await restored.writer.write(restored.state.cut(True))
     with pytest.raises(CheckpointError, match=r"log ends at 0, below 50: .*re-created"):

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.core.partition import PartitionState
+from pipeline.core.updates import Loss
 from pipeline.score import checkpoints
 from pipeline.score.chains import intact_chains, take_stock
 from pipeline.score.log_reader import PartitionLog
@@ -54,7 +55,7 @@ async def live(plan: Iterable[str]) -> Shelf:
         chain = next(intact_chains(records, take_stock(records, GENERATION)), None)
         writer = store._writer(state, shelf.log, Owner(epoch, f"o{epoch}"), chain)
         for _ in cuts:
-            state.lose(state.next_offset + 1)
+            state.lose(Loss(state.next_offset + 1))
             state.emit(0, windows=False)
             await writer.write(state.cut(writer.wants_full))
     return shelf

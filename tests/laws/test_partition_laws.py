@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.updates import Gap, Totals
+from pipeline.core.updates import Gap, Loss, Totals
 from tests.support.logs import Step, make_log, many, steps
 from tests.support.naive import HOUR_MS, Naive
 from tests.support.runs import MASK, Plan, Run, snapshot
@@ -100,8 +100,8 @@ def test_after_every_batch_all_records_are_accounted_for(
         assert_balanced(run.state.totals, run.state.next_offset)
         assert run.state.totals.received == position
     end = run.state.next_offset
-    run.state.lose(end + lost)
-    run.state.lose(end)
+    run.state.lose(Loss(end + lost))
+    run.state.lose(Loss(end))
     assert run.state.totals.missing == lost
     assert_balanced(run.state.totals, run.state.next_offset)
     entry = run.state.emit(0, windows=False).entry

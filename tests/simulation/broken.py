@@ -11,7 +11,8 @@ from unittest.mock import patch
 from pipeline.core import partition
 from pipeline.core.cut import Cut
 from pipeline.core.partition import PartitionState, Record
-from pipeline.core.updates import GENERATION_SHIFT, Verdict
+from pipeline.core.updates import GENERATION_SHIFT, Loss, Verdict
+from pipeline.score import told
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
@@ -66,8 +67,8 @@ async def _cut_untold(self: Any) -> None:
 
     with patch.object(self, "_tell", put_off):
         await _checkpoint(self)
-    for told in later:
-        await tell(*told)
+    for one in later:
+        await tell(*one)
 
 
 _turn = Lane._turn
@@ -110,9 +111,22 @@ def _impatient(self: HeldNotes, reach: Mapping[tuple[int, int], int]) -> Any:
     return _ready(self, dict.fromkeys(self.partitions(), 1 << 47))
 
 
-def _as_marks(self: PartitionState, log_start: int) -> None:
+def _as_marks(self: PartitionState, loss: Loss) -> None:
     """As `PartitionState.lose`, but what expired is taken for marks of transactions."""
-    self.skip(log_start)
+    self.skip(loss.to)
+
+
+_lose = PartitionState.lose
+
+
+def _not_taken_back(self: PartitionState, loss: Loss) -> None:
+    """As `lose`, but what others had told of it stands."""
+    _lose(self, Loss(loss.to))
+
+
+def _as_told(entries: Any, offset: int, log_start: int) -> tuple[int, int]:
+    """As `lost_to`, but what is left of what was told is judged once more."""
+    return log_start, 0
 
 
 _parts = outcomes._parts
@@ -159,6 +173,8 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "commit beyond held notes": (HeldNotes, "floors", _no_floors),
     "recount before raw rows are stored": (HeldNotes, "ready", _impatient),
     "expired records taken for marks": (PartitionState, "lose", _as_marks),
+    "told of what expired and not taken back": (PartitionState, "lose", _not_taken_back),
+    "told of what expired and judged again": (told, "lost_to", _as_told),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (CheckpointStore, "_told", _told_nothing),
     "new partitions read from their end": (LogReader, "bounds", _from_the_end),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.partition import PartitionState
-from pipeline.core.updates import Group
+from pipeline.core.updates import Group, Loss
 from pipeline.core.vocabulary import SLOTS
 from pipeline.core.windows import WINDOWS
 from pipeline.wire.cuts import decode_cut
@@ -63,7 +63,9 @@ class Truth:
         return naive
 
     def faults(self) -> Iterator[str]:
-        yield from self.world.store.conflicts.get(self.number, ())
+        for version, conflict in self.world.store.conflicts.get(self.number, ()):
+            if not self._is_given_up(version & MASK):  # a recount may know of the gap, or not yet
+                yield conflict
         yield from self._outcomes()
         yield from self._gaps()
         yield from self._ledger()
@@ -80,11 +82,12 @@ class Truth:
         stored = {
             key[2]: (outcome, reason == "conflicting")
             for key, (_, (outcome, reason)) in self.rows("outcomes").items()
+            if not self._is_lost(key[2])
         }
         due = {at: one for at, one in self.naive.outcomes.items() if one[0] != "accepted"}
         if stored != due:
             yield f"outcomes {_difference(stored, due)}"
-        letters = {key[3] for key in self.rows("dead_letters")}
+        letters = {key[3] for key in self.rows("dead_letters") if not self._is_lost(key[3])}
         bad = {at for at, (outcome, _) in due.items() if outcome == "dead_letter"}
         if letters != bad:
             yield f"dead letters at {sorted(letters)}, not at {sorted(bad)}"
@@ -98,13 +101,15 @@ class Truth:
     def _gaps(self) -> Iterator[str]:
         """What expired unread is told, offset by offset; a restart may tell it in other pieces."""
         told = {at for key in self.rows("gaps") for at in range(*key[2:])}
-        due = {at for span in self.lost for at in range(*span)}
+        due = {at for span in self.lost for at in range(*span[:2])}
         if told != due:
             yield f"offsets {sorted(told ^ due)} in a gap though judged, or lost and in none"
 
     def _ledger(self) -> Iterator[str]:
         rows = self.rows("ledger")
         for (_, _, following), (_, content) in rows.items():
+            if self._is_given_up(following):
+                continue
             received, *parts, missing, marker, start = content[:9]
             if received != sum(parts) or following - start != received + missing + marker:
                 yield f"ledger row at {following} does not add up: {content}"
@@ -125,10 +130,13 @@ class Truth:
         due = self.naive.final_panes()
         if self.world.restless:  # what was never asked in an hour has no row, and no answers
             told, due = _answered(told), _answered(due)
+        for place in told.keys() - due.keys():
+            if self.lost and not any(map(any, told[place].values())):
+                del told[place]  # taken back: all of it was lost
         if told != due:
             yield f"panes {_difference(told, due)}"
         for (key, version), content in self.world.store.written["score_panes"].items():
-            if key[-1] == self.number:
+            if key[-1] == self.number and not self._is_given_up(version & MASK):
                 yield from self._pane(key, version, list(content[0]))
 
     def _pane(self, key: tuple[Any, ...], version: int, counts: list[int]) -> Iterator[str]:
@@ -146,7 +154,7 @@ class Truth:
     def _windows(self) -> Iterator[str]:
         newest: dict[tuple[Any, ...], tuple[int, int, list[int]]] = {}
         for (key, version), content in self.world.store.written["rolling_scores"].items():
-            if key[-1] != self.number:
+            if key[-1] != self.number or self._is_given_up(version & MASK):
                 continue
             window, end, *group, measure, _scale, _generation, _partition = key
             counts = list(content[0])
@@ -180,6 +188,8 @@ class Truth:
             return
         kept = PartitionState.load([decode_cut(cut) for cut in chain.cuts], self.world.catalogue)
         whole = self._folded()
+        if self.lost:  # what was told last of the lost is known to the ledger alone
+            whole.as_of = max(whole.as_of, kept.as_of)
         found, due = snapshot(kept), snapshot(whole)
         if self.world.restless:  # catalogues in between without records leave no trace
             found, due = found | _counted(kept), due | _counted(whole)
@@ -191,22 +201,27 @@ class Truth:
         first = self.spells[0][1] if self.spells else self.world.catalogue
         state = PartitionState(self.number, GENERATION, 0, first)
         spells = [*self.spells[1:], (self.end, self.world.catalogue)]
-        events: list[tuple[int, int | Catalogue]] = sorted([*self.lost, *spells], key=itemgetter(0))
+        lost = [(start, end) for start, end, _ in self.lost]
+        events: list[tuple[int, int | Catalogue]] = sorted([*lost, *spells], key=itemgetter(0))
         for start, what in events:
             state.apply(checked(state, [one for one in self.log if one[0] < start]))
             state.skip(start)
             if isinstance(what, int):
-                state.lose(what)
+                state.lose(Loss(what))
             else:
                 state.emit(self.world.clock(), windows=True)
                 state.switch(what)
         return state
 
     def _is_lost(self, offset: int) -> bool:
-        return any(start <= offset < end for start, end in self.lost)
+        return any(start <= offset < end for start, end, _ in self.lost)
+
+    def _is_given_up(self, below: int) -> bool:
+        """Told by a worker that had read what is lost by now."""
+        return any(start < below <= told for start, _, told in self.lost)
 
     def _missing(self, below: int) -> int:
-        return sum(max(0, min(end, below) - start) for start, end in self.lost)
+        return sum(max(0, min(end, below) - start) for start, end, _ in self.lost)
 
     def _window(self, group: Group, name: str, end: int, below: int) -> dict[str, list[int]]:
         return self._counts(group, end - _LENGTHS[name], end, below)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from tests.simulation.broker import LONGEST_DELAY
-from tests.simulation.kept import newest_chain, told_to
+from tests.simulation.kept import given_up, newest_chain, told_to
 from tests.simulation.world import DAY, TOPICS, World
 
 LET_GO: Final = 6.0
@@ -39,22 +39,22 @@ async def _outage(world: World) -> None:
 
 
 def _expire(world: World, number: int) -> None:
-    """Up to anywhere in the log, save where it would hit a bug that is not mended yet:
-    beyond what was told and not cut, and beyond what is counted and not stored by the sink."""
+    """Up to anywhere in the log, save where it would hit a bug that is not mended yet: beyond what
+    is counted and not stored by the sink."""
     chain = newest_chain(world.broker, number)
     if chain is None:
         return  # whoever comes next would have to be told to begin with what is left
     partition = world.broker.topics[TOPICS.responses][number]
     cut = chain.last.next_offset
     stored = world.groups["cxpulse-sink-responses"].committed.get(number, 0)
-    most = min(cut, stored)
-    if cut == most and told_to(world.broker, number) <= cut:
-        most = partition.end
+    most = stored if stored < cut else partition.end
     if most > partition.start:
         start = partition.start + 1 + int(world.rng.random() * (most - partition.start))
         world.broker.expire(TOPICS.responses, number, start)
         if start > cut:
             lost = world.sent[number].lost
             if lost and lost[-1][0] == cut:
-                lost.pop()  # nobody went on in between
-            lost.append((cut, start))
+                lost.pop()  # nobody went on in between, or not to a checkpoint
+            lost.append((cut, *given_up(world.broker, number, cut, start)))
+            if told_to(world.broker, number) >= start:  # it is told with what comes next
+                world.broker.mark(TOPICS.responses, number)

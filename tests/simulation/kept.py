@@ -20,6 +20,19 @@ def newest_chain(broker: Broker, number: int) -> Chain | None:
     return next(intact_chains(log.records, take_stock(log.records, GENERATION)), None)
 
 
+def given_up(broker: Broker, number: int, cut: int, start: int) -> tuple[int, int]:
+    """Up to where what follows `cut` is lost when the log begins at `start`: all that was told, by
+    whoever told of it first; and up to where it was told before that."""
+    told = 0
+    for record in broker.topics[TOPICS.ledger][number].records:
+        entry = decode_entry(record.value or b"")
+        for gap in entry.gaps:
+            if gap.from_offset == cut and gap.next_offset >= start:
+                return gap.next_offset, told
+        told = max(told, entry.next_offset)
+    return max(start, told), told
+
+
 def told_to(broker: Broker, number: int) -> int:
     """Below which offset the ledger tells what became of records; 0: of none."""
     entries = broker.topics[TOPICS.ledger][number].records

@@ -54,10 +54,10 @@ class Running:
 @dataclass
 class Sent:
     """The truth of one partition: (offset, append time, what the record means), and the offsets
-    `[from, to)` that expired before a score worker had read them."""
+    `[from, to)` that expired before a checkpoint held them, with how far they had been told."""
 
     log: list[tuple[int, int, Fields | Reason]] = field(default_factory=list)
-    lost: list[tuple[int, int]] = field(default_factory=list)
+    lost: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class World:

@@ -6,12 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.errors import RequestTimedOutError
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.core.breaker import Limits
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.partition import PartitionState
 from pipeline.core.response import Validator
+from pipeline.errors import KafkaError
 from pipeline.score import restore
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.letters import Post
@@ -37,15 +39,24 @@ OTHER = make_catalogue(
 
 
 class Acknowledging:
-    """A producer whose acknowledgements come once `open` is set."""
+    """A producer whose acknowledgements come once `open` is set, or else `error`."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.asked = asyncio.Event()
+        self.error: Exception | None = None
+        self.sent: list[str] = []
 
-    async def send(self, *_: object, **__: object) -> asyncio.Task[Any]:
+    async def send(self, topic: str, **_: object) -> asyncio.Task[Any]:
+        self.sent.append(topic)
         self.asked.set()
-        return asyncio.create_task(self.open.wait())
+        return asyncio.create_task(self._acknowledge())
+
+    async def _acknowledge(self) -> None:
+        await self.open.wait()
+        if self.error is not None:
+            error, self.error = self.error, None  # the next one is acknowledged
+            raise error
 
 
 def reader(catalogue: Catalogue) -> ResponseReader:
@@ -109,6 +120,22 @@ async def test_a_chunk_whose_pause_was_lifted_while_a_checkpoint_waited_is_read_
     assert tenure.state.totals.marker == 0
 
 
+async def test_no_checkpoint_follows_what_could_not_be_told() -> None:
+    producer = Acknowledging()
+    tenure = tenure_of(producer)
+    tenure.fold(records(GOOD))
+    telling = asyncio.create_task(tenure.emit())
+    await producer.asked.wait()
+    cutting = asyncio.create_task(tenure.checkpoint())  # waits for its turn
+    await asyncio.sleep(0)
+    producer.error = RequestTimedOutError()
+    producer.open.set()
+    with pytest.raises(KafkaError):
+        await telling
+    await cutting
+    assert TOPICS.checkpoints not in producer.sent
+
+
 async def test_windows_of_a_paused_partition_slide_however_much_waits_behind_the_pause() -> None:
     producer = Acknowledging()
     producer.open.set()
@@ -153,4 +180,4 @@ async def test_what_was_told_beyond_the_log_end_that_was_seen_is_not_judged_agai
         cut_at=3,
     )
     store = CheckpointStore(Settings().kafka, outbox, readers)
-    assert (await store._told(restored)).told_to == 12
+    assert (await store._told(restored, 0)).told_to == 12

@@ -26,6 +26,12 @@ NO_ROW: Final = (
     Reason.INTERNAL_ERROR,
 )
 """Dead letters of these reasons have no raw row, since they cannot be decoded (the last may)."""
+STANDS: Final = """NOT arrayExists(
+    gap -> gap.1 = generation AND gap.2 = partition
+        AND next_offset > gap.3 AND next_offset <= gap.4,
+    (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM gaps))"""
+"""The condition for entries that hold: those that end in a gap were told by a worker that had read
+what was given up after its end."""
 COUNTS: Final = ("received", "duplicate", "late", "retraction", "dead_letter")
 
 _EQUATIONS: Final = """
@@ -66,7 +72,7 @@ WITH
             (
                 SELECT next_offset, arrayMap(n -> toInt64(n), [$counts]) AS totals
                 FROM ledger FINAL
-                WHERE $origin AND start_offset = $start
+                WHERE $origin AND start_offset = $start AND $stands
                   AND next_offset >= $lo AND next_offset <= $hi
             )
             WINDOW w AS (ORDER BY next_offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
@@ -84,10 +90,10 @@ WITH
             FROM responses WHERE $range AND $judged
             UNION ALL
             SELECT offset, 0, toString(outcome), toString(reason), ''
-            FROM outcomes FINAL WHERE $range
+            FROM outcomes FINAL WHERE $range AND $judged
             UNION ALL
             SELECT offset, 0, '', '', toString(stage)
-            FROM dead_letters WHERE topic = '$topic' AND $range
+            FROM dead_letters WHERE topic = '$topic' AND $range AND $judged
         )
         GROUP BY offset
     ),
@@ -163,7 +169,7 @@ async def stretches(tables: Tables, journals: Journals) -> list[Stretch]:
             SELECT min(next_offset), max(next_offset) FROM ledger
             WHERE generation = {generation} AND partition = {partition}
               AND start_offset = {journal.start} AND next_offset <= {journal.reach}
-              AND next_offset >= {journal.horizon}
+              AND next_offset >= {journal.horizon} AND {STANDS}
             GROUP BY intDiv(next_offset - 1, {OFFSETS_A_LOOK}) ORDER BY 1
             """,
             "read the ledger",
@@ -191,6 +197,7 @@ async def compare(tables: Tables, stretch: Stretch, topic: str) -> list[Differen
         "$origin": origin,
         "$range": f"{origin} AND offset >= {stretch.lo} AND offset < {stretch.hi}",
         "$judged": JUDGED,
+        "$stands": STANDS,
         "$start": str(stretch.journal.start),
         "$lo": str(stretch.lo),
         "$hi": str(stretch.hi),
