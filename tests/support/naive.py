@@ -50,7 +50,8 @@ class Naive:
         self.catalogue = catalogue
         self.watermark = 0
         self.outcomes: dict[int, tuple[str, bool]] = {}  # offset → (outcome, conflicting)
-        self.asked: dict[str, set[str]] = {}  # by survey, what any catalogue so far counts
+        # By survey, what any catalogue so far counts, in its order.
+        self.asked: dict[str, dict[str, None]] = {}
         self.counted: list[Counted] = []
         self.late: list[tuple[int, Group, int]] = []  # (offset, group, start of the hour)
         self.said: list[Said] = []
@@ -59,7 +60,7 @@ class Naive:
     def fold(self, log: list[Sent]) -> Naive:
         """Judge what follows by the catalogue that is set by now."""
         for survey in self.catalogue.surveys.values():
-            self.asked.setdefault(survey.id, set()).update(survey.layout)
+            self.asked.setdefault(survey.id, {}).update(dict.fromkeys(survey.layout))
         for offset, appended_at, fields in log:
             self.outcomes[offset] = self._judge(offset, appended_at, fields)
             if self.outcomes[offset][0] in ("accepted", "late", "retraction"):
