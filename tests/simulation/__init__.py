@@ -11,5 +11,6 @@ seams    where the real code is given these instead of the real I/O
 world    all of it together; `faults` breaks it, `check` judges the end, `run` plays schedules
 catalogues  those that follow one another, and `judged`: which one a record was judged by
 growth   the fault that partitions are added
+lives    the fault that the topic is created again
 expiry   the fault that the log expires before it is read
 """

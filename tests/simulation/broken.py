@@ -12,6 +12,7 @@ from pipeline.core import partition
 from pipeline.core.cut import Cut
 from pipeline.core.partition import PartitionState, Record
 from pipeline.core.updates import GENERATION_SHIFT, Loss, Verdict
+from pipeline.operate import growth
 from pipeline.score import told
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog
@@ -19,11 +20,13 @@ from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.restore import CheckpointStore, Restored
 from pipeline.score.tenure import Tenure
 from pipeline.score.worker import ScoreWorker
-from pipeline.sink import outcomes
+from pipeline.settings import KafkaSettings
+from pipeline.sink import outcomes, service
 from pipeline.sink.held import HeldNotes
 from pipeline.sink.intake import Batch
 from pipeline.sink.lane import Lane
 from pipeline.wire.cuts import encode_cut
+from pipeline.wire.generations import Generations
 from pipeline.wire.manifests import Piece, checksum, segment_key
 from pipeline.wire.reading import ResponseReader
 
@@ -162,6 +165,15 @@ async def _from_the_end(self: LogReader, topic: str) -> dict[int, tuple[int, int
     }
 
 
+def _one_group(kafka: KafkaSettings, generations: Generations) -> str:
+    """As `raw_rows_group`, but the same for all lives."""
+    return f"{kafka.group_prefix}-sink-responses"
+
+
+async def _copied_nothing(kafka: KafkaSettings) -> None:
+    """As `copy_generations`, but new partitions do not learn of generations before them."""
+
+
 BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "manifest before its segments": (CheckpointWriter, "write", _manifest_first),
     "acknowledgements not waited for": (Outbox, "post", _unheard),
@@ -177,6 +189,8 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "told of what expired and judged again": (told, "lost_to", _as_told),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (CheckpointStore, "_told", _told_nothing),
+    "each life read on from the one before": (service, "raw_rows_group", _one_group),
+    "new partitions without generations": (growth, "copy_generations", _copied_nothing),
     "new partitions read from their end": (LogReader, "bounds", _from_the_end),
     "another catalogue without a cut": (Tenure, "adopt", _adopt_at_once),
 }

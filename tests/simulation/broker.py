@@ -133,8 +133,7 @@ class Broker:
             ]
 
     def read(self, topic: str, number: int, position: int, most: int) -> list[Stored]:
-        """Up to `most` records from `position` on; what has expired is passed over, as by a client
-        that goes on at the earliest."""
+        """Up to `most` records from `position` on."""
         records = self.topics[topic][number].records
         if not records or records[-1].offset < position:
             return []
@@ -142,6 +141,12 @@ class Broker:
         while at and records[at - 1].offset >= position:
             at -= 1
         return records[at : at + most]
+
+    def in_range(self, topic: str, number: int, position: int) -> int:
+        """Where a client reads on that goes to the earliest when its position is not there: another
+        log may be shorter, and what has expired is passed over."""
+        partition = self.topics[topic][number]
+        return position if partition.start <= position <= partition.end else partition.start
 
     async def partition_counts(self, kafka: object) -> dict[str, int]:
         return {name: len(partitions) for name, partitions in self.topics.items()}

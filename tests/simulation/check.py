@@ -17,8 +17,9 @@ from tests.simulation.judged import Judged, judged
 from tests.simulation.kept import newest_chain
 from tests.simulation.store import PARTITION_AT
 from tests.simulation.world import TOPICS, World
+from tests.simulation.world import Sent as Log
 from tests.support.naive import HOUR_MS, Naive
-from tests.support.runs import GENERATION, MASK, snapshot
+from tests.support.runs import MASK, snapshot
 from tests.support.world import Sent, checked
 
 Panes = dict[tuple[Group, int], dict[str, list[int]]]
@@ -31,25 +32,29 @@ NONE: Final = [0] * SLOTS
 def check(world: World) -> list[str]:
     """What is wrong at the end; nothing when all is well."""
     found = list(world.failures)
-    for number in range(world.partitions):
-        by = judged(world.broker, number)
+    for sent in (*world.past, *world.sent):
+        by = judged(world.broker, sent.number, sent.generation)
         if by.twice and by.excused:
             continue  # its judgement may be either
+        where = f"partition {sent.number}, life {sent.generation}"
         if by.twice:
-            found.append(f"partition {number}: judged by two catalogues: {sorted(by.twice)}")
-        found += [f"partition {number}: {fault}" for fault in Truth(world, number, by).faults()]
+            found.append(f"{where}: judged by two catalogues: {sorted(by.twice)}")
+        found += [f"{where}: {fault}" for fault in Truth(world, sent, by).faults()]
     return found
 
 
 class Truth:
-    """What the log of one partition says, against what became of it."""
+    """What one log of one partition says, against what became of it."""
 
-    def __init__(self, world: World, number: int, by: Judged) -> None:
+    def __init__(self, world: World, sent: Log, by: Judged) -> None:
         self.world = world
-        self.number = number
-        self.lost = world.sent[number].lost
-        self.log: list[Sent] = [one for one in world.sent[number].log if not self._is_lost(one[0])]
-        self.end = world.broker.topics[TOPICS.responses][number].end
+        self.sent = sent
+        self.number = sent.number
+        self.generation = sent.generation
+        self.gone = sent in world.past
+        self.lost = sent.lost
+        self.log: list[Sent] = [one for one in sent.log if not self._is_lost(one[0])]
+        self.end = sent.end or world.broker.topics[TOPICS.responses][self.number].end
         self.spells = by.spells
         self.naive = self._naive()
         self._known: dict[tuple[Group, int, int, int], dict[str, list[int]]] = {}
@@ -71,12 +76,17 @@ class Truth:
         yield from self._ledger()
         yield from self._panes()
         yield from self._windows()
-        yield from self._checkpoint()
+        if not self.gone:
+            yield from self._checkpoint()
 
     def rows(self, table: str) -> dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]]:
-        """The rows of this partition."""
+        """The rows of this log."""
+        rows = self.world.store.tables[table]
+        return {key: row for key, row in rows.items() if self._owns(table, key)}
+
+    def _owns(self, table: str, key: tuple[Any, ...]) -> bool:
         at = PARTITION_AT[table]
-        return {k: row for k, row in self.world.store.tables[table].items() if k[at] == self.number}
+        return bool(key[at - 1 : at + 1] == (self.generation, self.number))
 
     def _outcomes(self) -> Iterator[str]:
         stored = {
@@ -92,8 +102,7 @@ class Truth:
         if letters != bad:
             yield f"dead letters at {sorted(letters)}, not at {sorted(bad)}"
         raw = {key[2] for key in self.rows("responses")}
-        sent = self.world.sent[self.number].log
-        decodable = {at for at, _, record in sent if not isinstance(record, str)}
+        decodable = {at for at, _, record in self.sent.log if not isinstance(record, str)}
         wrong = raw - decodable | {at for at in decodable - raw if not self._is_lost(at)}
         if wrong:
             yield f"raw rows {sorted(wrong)} too many or missing"
@@ -136,14 +145,14 @@ class Truth:
         if told != due:
             yield f"panes {_difference(told, due)}"
         for (key, version), content in self.world.store.written["score_panes"].items():
-            if key[-1] == self.number and not self._is_given_up(version & MASK):
+            if self._owns("score_panes", key) and not self._is_given_up(version & MASK):
                 yield from self._pane(key, version, list(content[0]))
 
     def _pane(self, key: tuple[Any, ...], version: int, counts: list[int]) -> Iterator[str]:
         """A pane at its own version, unless some of its answers came late."""
         hour, *group, measure = key[:6]
         place = Group(*group), hour * 1000
-        if version >> 48 != GENERATION:
+        if version >> 48 != self.generation:
             yield f"a pane of generation {version >> 48}"
         if place in {(group, hour) for _, group, hour in self.naive.late}:
             return
@@ -154,7 +163,7 @@ class Truth:
     def _windows(self) -> Iterator[str]:
         newest: dict[tuple[Any, ...], tuple[int, int, list[int]]] = {}
         for (key, version), content in self.world.store.written["rolling_scores"].items():
-            if key[-1] != self.number or self._is_given_up(version & MASK):
+            if not self._owns("rolling_scores", key) or self._is_given_up(version & MASK):
                 continue
             window, end, *group, measure, _scale, _generation, _partition = key
             counts = list(content[0])
@@ -164,7 +173,7 @@ class Truth:
             row = (end * 1000, version, counts)
             place = (Group(*group), window, measure)
             newest[place] = max(row, newest.get(place, row))
-        if self.world.settled:
+        if self.world.settled and not self.gone:
             yield from self._shown(newest)
 
     def _shown(self, newest: dict[tuple[Any, ...], tuple[int, int, list[int]]]) -> Iterator[str]:
@@ -199,7 +208,7 @@ class Truth:
     def _folded(self) -> PartitionState:
         """The state after an undisturbed fold, which changed catalogues and lost what expired."""
         first = self.spells[0][1] if self.spells else self.world.catalogue
-        state = PartitionState(self.number, GENERATION, 0, first)
+        state = PartitionState(self.number, self.generation, 0, first)
         spells = [*self.spells[1:], (self.end, self.world.catalogue)]
         lost = [(start, end) for start, end, _ in self.lost]
         events: list[tuple[int, int | Catalogue]] = sorted([*lost, *spells], key=itemgetter(0))

@@ -100,6 +100,7 @@ class GroupConsumer:
         for number, position in self._positions.items():
             if number in self._paused:
                 continue
+            position = self._broker.in_range(self._group.topic, number, position)
             share = min(most, 1 + int(self._broker.rng.random() * 12))
             records = self._broker.read(self._group.topic, number, position, share)
             if records:
@@ -292,7 +293,9 @@ class App:
         numbers = list(self._positions)
         rng.shuffle(numbers)
         for number in numbers:
-            position = self._positions[number]
+            position = self._broker.in_range(source, number, self._positions[number])
+            if position < self._positions[number]:
+                self._positions[number] = position  # another log
             if position and rng.random() < 0.05:
                 position = max(0, position - 1 - int(rng.random() * 3))
             records = self._broker.read(source, number, position, 1 + int(rng.random() * 8))

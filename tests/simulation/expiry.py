@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from tests.simulation.broker import LONGEST_DELAY
-from tests.simulation.kept import given_up, newest_chain, told_to
+from tests.simulation.kept import entries, given_up, newest_chain
 from tests.simulation.world import DAY, TOPICS, World
 
 LET_GO: Final = 6.0
@@ -46,7 +46,7 @@ def _expire(world: World, number: int) -> None:
         return  # whoever comes next would have to be told to begin with what is left
     partition = world.broker.topics[TOPICS.responses][number]
     cut = chain.last.next_offset
-    stored = world.groups["cxpulse-sink-responses"].committed.get(number, 0)
+    stored = world.raw_rows.committed.get(number, 0)
     most = stored if stored < cut else partition.end
     if most > partition.start:
         start = partition.start + 1 + int(world.rng.random() * (most - partition.start))
@@ -55,6 +55,7 @@ def _expire(world: World, number: int) -> None:
             lost = world.sent[number].lost
             if lost and lost[-1][0] == cut:
                 lost.pop()  # nobody went on in between, or not to a checkpoint
-            lost.append((cut, *given_up(world.broker, number, cut, start)))
-            if told_to(world.broker, number) >= start:  # it is told with what comes next
+            told = [entry for _, entry in entries(world.broker, number, chain.last.generation)]
+            lost.append((cut, *given_up(told, cut, start)))
+            if any(entry.next_offset >= start for entry in told):  # it is told with what comes next
                 world.broker.mark(TOPICS.responses, number)

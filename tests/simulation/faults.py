@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Final
 
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import FIRST, OTHERS
 from tests.simulation.expiry import expire_unread
 from tests.simulation.growth import add_partitions
+from tests.simulation.lives import recreate
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
 
 STORM_SECONDS: Final = 15.0
@@ -18,6 +20,7 @@ SETTLED: Final = 0.3
 """How many schedules wait for the next minute: it costs as much as all the rest."""
 MOST_STEPS_TO_LIVE: Final = 400
 """Some seconds of work: a kill may fall between any two steps of a process."""
+Fault = Callable[[World], None]
 CATALOGUES: Final = (FIRST, *OTHERS)
 _SLEEPS: Final = (3_600_000, DAY, 8 * DAY, 29 * DAY, 40 * DAY)
 
@@ -36,21 +39,24 @@ async def _storm(world: World) -> None:
     world.launch(workers=rng.choice((1, 2, 2, 3)), sinks=rng.choice((1, 1, 2)))
     world.broker.weather = _weather(rng)
     world.store.weather = _weather(rng)
-    changes = [
-        (rng.random() * STORM_SECONDS / 2, rng.choice(CHANGES))  # so that records follow
-        for _ in range(rng.randrange(2, 7) if world.restless else 0)
-    ]
-    instants = sorted(
-        changes
-        + [(rng.random() * STORM_SECONDS, _produce) for _ in range(rng.randrange(6, 18))]
-        + [(rng.random() * STORM_SECONDS, rng.choice(FAULTS)) for _ in range(rng.randrange(9))],
-        key=lambda instant: instant[0],
+    early = STORM_SECONDS / 2  # so that records follow
+    instants = (
+        *(_drawn(rng, rng.randrange(6, 18), (_produce,), STORM_SECONDS)),
+        *(_drawn(rng, rng.randrange(9), FAULTS, STORM_SECONDS)),
+        *(_drawn(rng, rng.choice(PLOTTED), PLOTS, STORM_SECONDS)),
+        *(_drawn(rng, rng.randrange(2, 7) if world.restless else 0, CHANGES, early)),
     )
-    for at, happen in instants:
+    for at, happen in sorted(instants, key=itemgetter(0)):
         await asyncio.sleep(at - world.loop.time())
         happen(world)
     for plot in world.plots:
         await plot
+
+
+def _drawn(
+    rng: random.Random, number: int, kinds: Sequence[Fault], seconds: float
+) -> list[tuple[float, Fault]]:
+    return [(rng.random() * seconds, rng.choice(kinds)) for _ in range(number)]
 
 
 async def _calm(world: World) -> None:
@@ -144,7 +150,7 @@ def _sleep(world: World) -> None:
     world.sleep(world.rng.choice(_SLEEPS))
 
 
-FAULTS: Final[tuple[Callable[[World], None], ...]] = (
+FAULTS: Final[tuple[Fault, ...]] = (
     _kill,
     _kill_between_steps,
     _kill_between_steps,
@@ -155,8 +161,10 @@ FAULTS: Final[tuple[Callable[[World], None], ...]] = (
     _outage,
     _compact,
     _sleep,
-    expire_unread,
-    add_partitions,
 )
-CHANGES: Final = (change_catalogue, change_catalogue, _kill_between_steps)
-"""Where the catalogue changes, workers are killed around it."""
+PLOTS: Final[tuple[Fault, ...]] = (expire_unread, expire_unread, add_partitions, recreate)
+"""Faults of several steps."""
+PLOTTED: Final = (0, 0, 1, 2)
+"""How many of these a schedule has: they take longer than all the others."""
+CHANGES: Final[tuple[Fault, ...]] = (change_catalogue, change_catalogue, _kill_between_steps)
+"""Where the catalogue changes, processes are killed around it."""

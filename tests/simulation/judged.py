@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.core.catalogue import Catalogue
-from pipeline.wire.ledger import decode_entry
 from tests.simulation.broker import Broker
 from tests.simulation.catalogues import BY_DIGEST
-from tests.simulation.kept import TOPICS
+from tests.simulation.kept import TOPICS, entries
 
 
 @dataclass
@@ -24,13 +23,12 @@ class Judged:
     excused: bool = True
 
 
-def judged(broker: Broker, number: int) -> Judged:
-    """What the ledger of a partition says."""
+def judged(broker: Broker, number: int, generation: int) -> Judged:
+    """What the ledger says of one life of a partition."""
     found = Judged()
     by: dict[int, tuple[str, bool]] = {}
-    for record in broker.topics[TOPICS.ledger][number].records:
-        entry = decode_entry(record.value or b"")
-        late = (TOPICS.ledger, number, record.offset) in broker.overslept
+    for at, entry in entries(broker, number, generation):
+        late = (TOPICS.ledger, number, at) in broker.overslept
         for offset in range(entry.from_offset, entry.next_offset):
             digest, slept = by.get(offset, (entry.catalogue, False))
             if digest != entry.catalogue:

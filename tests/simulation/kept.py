@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pipeline.core.updates import LedgerEntry
 from pipeline.score.chains import Chain, intact_chains, take_stock
 from pipeline.score.log_reader import PartitionLog
+from pipeline.wire.generations import generations_in
 from pipeline.wire.ledger import decode_entry
 from pipeline.wire.topics import Topics
 from tests.simulation.broker import Broker
-from tests.support.runs import GENERATION
 
 TOPICS = Topics("cx")
 
@@ -17,23 +18,24 @@ def newest_chain(broker: Broker, number: int) -> Chain | None:
     log = PartitionLog()
     for record in broker.topics[TOPICS.checkpoints][number].records:
         log.add(record.key, record.value)
-    return next(intact_chains(log.records, take_stock(log.records, GENERATION)), None)
+    generation = generations_in(log.records).of(number)
+    return next(intact_chains(log.records, take_stock(log.records, generation)), None)
 
 
-def given_up(broker: Broker, number: int, cut: int, start: int) -> tuple[int, int]:
+def entries(broker: Broker, number: int, generation: int) -> list[tuple[int, LedgerEntry]]:
+    """What the ledger tells of one life of a partition, each entry with its own offset."""
+    records = broker.topics[TOPICS.ledger][number].records
+    found = [(record.offset, decode_entry(record.value or b"")) for record in records]
+    return [(at, entry) for at, entry in found if entry.generation == generation]
+
+
+def given_up(told: list[LedgerEntry], cut: int, start: int) -> tuple[int, int]:
     """Up to where what follows `cut` is lost when the log begins at `start`: all that was told, by
     whoever told of it first; and up to where it was told before that."""
-    told = 0
-    for record in broker.topics[TOPICS.ledger][number].records:
-        entry = decode_entry(record.value or b"")
+    told_to = 0
+    for entry in told:
         for gap in entry.gaps:
             if gap.from_offset == cut and gap.next_offset >= start:
-                return gap.next_offset, told
-        told = max(told, entry.next_offset)
-    return max(start, told), told
-
-
-def told_to(broker: Broker, number: int) -> int:
-    """Below which offset the ledger tells what became of records; 0: of none."""
-    entries = broker.topics[TOPICS.ledger][number].records
-    return max((decode_entry(entry.value or b"").next_offset for entry in entries), default=0)
+                return gap.next_offset, told_to
+        told_to = max(told_to, entry.next_offset)
+    return max(start, told_to), told_to

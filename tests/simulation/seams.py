@@ -78,9 +78,9 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield worker, "make_app", lambda *args: App(world, *args)
     for module in (log_reader, lives, generations, told):
         yield module, "consumer", lambda kafka, **_: Reader(world)
-    for module in (lives, kafka, growth, operated):
+    for module in (generations, lives, kafka, growth, operated):
         yield module, "partition_counts", world.broker.partition_counts
-    yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.groups[group_id])
+    yield service, "consumer", lambda kafka, group_id, **_: GroupConsumer(world.group(group_id))
     yield service, "producer", lambda kafka, **_: FakeProducer(world.broker)
     for module in (pauses, operated):
         yield module, "producer", lambda kafka, **_: FakeProducer(world.broker)

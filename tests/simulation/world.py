@@ -15,7 +15,8 @@ from pipeline.operate.pauses import resume
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings, ScoreSettings, Settings, SinkSettings
 from pipeline.sink.service import Sink
-from pipeline.wire.manifests import decode_manifest
+from pipeline.wire.generations import FIRST as FIRST_LIFE
+from pipeline.wire.manifests import Manifest, decode_manifest
 from tests.simulation.broker import METADATA, Broker, Trace
 from tests.simulation.catalogues import FIRST
 from tests.simulation.groups import SESSION, Group
@@ -25,8 +26,7 @@ from tests.simulation.store import Store
 from tests.simulation.traffic import ANSWERS, MORE_ANSWERS, Fields, Traffic
 from tests.support.world import DAY, START
 
-LANES: Final = {
-    "responses": TOPICS.responses,
+OTHER_LANES: Final = {
     "scores": TOPICS.scores,
     "ledger": TOPICS.ledger,
     "dead-letters": TOPICS.dead_letters,
@@ -53,11 +53,15 @@ class Running:
 
 @dataclass
 class Sent:
-    """The truth of one partition: (offset, append time, what the record means), and the offsets
-    `[from, to)` that expired before a checkpoint held them, with how far they had been told."""
+    """The truth of one life of a partition: (offset, append time, what the record means), the
+    offsets `[from, to)` that expired before a checkpoint held them, with how far they had been
+    told, and where it ended."""
 
+    number: int
+    generation: int = FIRST_LIFE
     log: list[tuple[int, int, Fields | Reason]] = field(default_factory=list)
     lost: list[tuple[int, int, int]] = field(default_factory=list)
+    end: int = 0
 
 
 class World:
@@ -79,11 +83,14 @@ class World:
         for topic in TOPICS.all:
             self.broker.create(topic, self.partitions)
         self.groups = {TOPICS.responses: Group(self.broker, TOPICS.responses)}
-        for name, topic in LANES.items():
+        for name, topic in OTHER_LANES.items():
             self.groups[f"cxpulse-sink-{name}"] = Group(self.broker, topic)
         self.settings = _settings(rng)
         self.traffic = Traffic(rng, self.partitions, MORE_ANSWERS if self.restless else ANSWERS)
-        self.sent = [Sent() for _ in range(self.partitions)]
+        self.sent = [Sent(number) for number in range(self.partitions)]
+        self.past: list[Sent] = []  # of logs that are gone
+        self.newest = FIRST_LIFE
+        self.quiet = False  # nothing is sent
         self.running: list[Running] = []
         self.plots: list[asyncio.Future[None]] = []  # faults of several steps, under way
         self.failures: list[str] = []
@@ -101,6 +108,30 @@ class World:
         self.traffic.slept()
         self.trace.add("slept", ms)
 
+    def recreate(self) -> None:
+        """The responses topic is deleted and created again, as wide as it was."""
+        old = self.broker.topics[TOPICS.responses]
+        begun = [number for number, partition in enumerate(old) if partition.end]
+        self.newest += bool(begun)
+        for number in begun:  # a log that never had anything cannot be told from another one
+            self.sent[number].end = old[number].end
+            self.past.append(self.sent[number])
+            self.sent[number] = Sent(number, self.newest)
+        self.broker.create(TOPICS.responses, self.partitions)
+        self.trace.add(self.loop.time(), "created again", TOPICS.responses)
+
+    def group(self, name: str) -> Group:
+        """The consumer group of that name; raw rows have one for each life."""
+        if name not in self.groups:
+            self.groups[name] = Group(self.broker, TOPICS.responses)
+        return self.groups[name]
+
+    @property
+    def raw_rows(self) -> Group:
+        """Who stores the raw rows of the newest life."""
+        life = "" if self.newest == FIRST_LIFE else f"-g{self.newest}"
+        return self.group(f"cxpulse-sink-responses{life}")
+
     def widen(self, topic: str, partitions: int) -> None:
         """Add partitions to a topic; its readers notice within the age of their metadata."""
         self.broker.widen(topic, partitions)
@@ -108,7 +139,7 @@ class World:
             if group.topic == topic:
                 self.loop.elsewhere(self.rng.random() * METADATA, group.rebalance)
         if topic == TOPICS.responses:
-            self.sent += [Sent() for _ in range(partitions - self.partitions)]
+            self.sent += [Sent(number) for number in range(self.partitions, partitions)]
             self.partitions = partitions
             self.traffic.spread(partitions)
 
@@ -119,6 +150,8 @@ class World:
 
     def produce(self) -> None:
         """Append the next record; now and then an offset is left out."""
+        if self.quiet:
+            return
         number, value, meaning = self.traffic.next(self.clock())
         if self.rng.random() < 0.05:
             self.broker.mark(TOPICS.responses, number)
@@ -189,6 +222,7 @@ class World:
             return
         self.trace.add(self.loop.time(), "end", one.name, type(error).__name__)
         expected = isinstance(error, KafkaError) and not isinstance(error, CheckpointError)
+        expected = expected or (self.newest > FIRST_LIFE and "topic was re-created" in str(error))
         if error is not None and not expected and not isinstance(error, TransientStoreError):
             self.failures.append(f"{one.name} ended: {type(error).__name__}: {error}")
         if one.process.alive:
@@ -231,7 +265,7 @@ class World:
     @property
     def drained(self) -> bool:
         """Whether the scorers have cut, and the sinks committed, all there is."""
-        lanes = (group for name, group in self.groups.items() if name != TOPICS.responses)
+        lanes = [self.raw_rows, *(self.groups[f"cxpulse-sink-{name}"] for name in OTHER_LANES)]
         return all(self._cut(number) for number in range(self.partitions)) and all(
             group.committed.get(number, 0) >= partition.end
             for group in lanes
@@ -241,17 +275,21 @@ class World:
     def _cut(self, number: int) -> bool:
         """Whether a checkpoint holds the last record, and the marks after it; when catalogues
         change, whether the one that counts does, by the last of them."""
-        end = self.broker.topics[TOPICS.responses][number].end
+        place = (self.sent[number].generation, self.broker.topics[TOPICS.responses][number].end)
         cut = any(
-            record.value is not None and decode_manifest(record.value).next_offset == end
+            record.value is not None and _place(decode_manifest(record.value)) == place
             for record in reversed(self.broker.topics[TOPICS.checkpoints][number].records)
             if record.key is not None and record.key.endswith(b"/manifest")
         )
         if not cut or not self.restless:
             return cut
         chain = newest_chain(self.broker, number)
-        wanted = (end, self.catalogue.digest)
-        return chain is not None and (chain.last.next_offset, chain.last.catalogue) == wanted
+        wanted = (place, self.catalogue.digest)
+        return chain is not None and (_place(chain.last), chain.last.catalogue) == wanted
+
+
+def _place(manifest: Manifest) -> tuple[int, int]:
+    return manifest.generation, manifest.next_offset
 
 
 def _settings(rng: random.Random) -> Settings:

@@ -1,0 +1,73 @@
+"""The responses topic is deleted and created again: each partition begins a new life, which counts
+beside the one before. As the operators' pages ask, whoever reads it is stopped before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from pipeline.errors import KafkaError
+from pipeline.operate.generations import begin_generation
+from tests.simulation.expiry import LET_GO, UNDER_WAY
+from tests.simulation.growth import add_partitions
+from tests.simulation.world import World
+
+PATIENCE: Final = 60.0
+"""Seconds until all is read, in any weather; else the topic is left as it is."""
+MOST_LIVES: Final = 3
+"""More only take longer."""
+
+
+def recreate(world: World) -> None:
+    """Create the topic again when all is read, say so, and send on into the new log."""
+    world.plots.append(asyncio.ensure_future(_recreate(world)))
+
+
+async def _recreate(world: World) -> None:
+    if world.quiet or world.newest >= MOST_LIVES:
+        return
+    world.quiet = True  # what is deleted unread would be lost, and rightly
+    if await _all_read(world):
+        await _stop_all(world)
+        if world.drained:
+            world.recreate()
+            await _say_so(world)
+            if world.rng.random() < 0.5:
+                add_partitions(world)
+    world.quiet = False
+    for _ in range(world.rng.randrange(2, 6)):
+        await asyncio.sleep(world.rng.random() * 3.0)
+        for _ in range(1 + int(world.rng.random() * 4)):
+            world.produce()
+        if world.rng.random() < 0.3:
+            world.kill(world.rng.choice(world.running))
+
+
+async def _all_read(world: World) -> bool:
+    end = world.loop.time() + PATIENCE
+    while not world.drained and world.loop.time() < end:
+        await asyncio.sleep(1.0)
+    return world.drained
+
+
+async def _stop_all(world: World) -> None:
+    """Scorers and sinks; one that does not end in time is killed, an operator may go on."""
+    stopped = world.hold("", LET_GO + UNDER_WAY + world.rng.random() * 4.0)
+    for one in stopped:
+        if one.process.alive and not one.process.paused:
+            one.stop()
+    await asyncio.sleep(LET_GO)
+    for one in stopped:
+        world.kill(one)
+    await asyncio.sleep(UNDER_WAY)
+
+
+async def _say_so(world: World) -> None:
+    """`cxpulse topics --new-generation`, again until it says that it is done."""
+    while True:
+        try:
+            await begin_generation(world.settings.kafka)
+            return
+        except KafkaError:
+            await asyncio.sleep(1.0)
