@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import consumer, partitions_of, started
+from pipeline.wire.kafka import consumer, partition_counts, partitions_of, started
 from pipeline.wire.topics import Topics
 
 FIRST: Final = 1
@@ -81,12 +81,15 @@ def generations_in(records: Mapping[bytes, bytes]) -> Generations:
 
 
 async def read_generations(kafka: KafkaSettings) -> Generations:
-    """The generations as the shortest partition of the checkpoint topic has them: each has all.
+    """The generations as the shortest partition of the checkpoint topic has them: each has all that
+    the responses have too. One that is just added gets them before the responses are widened.
 
     Raises KafkaError when the broker is away, the topic is missing, or a record is damaged.
     """
-    topic = Topics(kafka.topic_prefix).checkpoints
-    tps = await partitions_of(kafka, topic)
+    topics = Topics(kafka.topic_prefix)
+    topic = topics.checkpoints
+    responses = (await partition_counts(kafka)).get(topics.responses, 0)
+    tps = (await partitions_of(kafka, topic))[: responses or None]
     kept: dict[bytes, bytes] = {}
     try:
         async with started(consumer(kafka), kafka) as client:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from pipeline.operate.generations import begin_generation
+from pipeline.wire.generations import read_generations
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import OTHERS
 from tests.simulation.check import check
@@ -25,6 +27,20 @@ def test_a_catalogue_that_comes_while_partitions_are_taken_over_holds_for_all_of
 def test_marks_that_a_stopping_worker_reads_after_records_it_leaves_do_not_skip_them() -> None:
     for seed in range(SEEDS):
         assert not _faults(seed, _stopped_among_records)
+
+
+def test_generations_are_known_while_partitions_are_added_that_have_none_yet() -> None:
+    world = World(0)
+
+    async def story() -> None:
+        kafka = world.settings.kafka
+        await begin_generation(kafka, force=True)
+        world.widen(TOPICS.checkpoints, world.partitions + 1)
+        found = await read_generations(kafka)
+        assert [found.of(number) for number in range(world.partitions)] == [2] * world.partitions
+
+    with inside(world):
+        world.loop.run(story(), MOST_STEPS)
 
 
 def _faults(
