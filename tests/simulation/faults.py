@@ -16,7 +16,7 @@ from tests.simulation.lives import recreate
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
 
 STORM_SECONDS: Final = 15.0
-SETTLED: Final = 0.3
+SETTLED: Final = 0.25
 """How many schedules wait for the next minute: it costs as much as all the rest."""
 MOST_STEPS_TO_LIVE: Final = 400
 """Some seconds of work: a kill may fall between any two steps of a process."""

@@ -40,7 +40,7 @@ async def _recreate(world: World) -> None:
         await asyncio.sleep(world.rng.random() * 3.0)
         for _ in range(1 + int(world.rng.random() * 4)):
             world.produce()
-        if world.rng.random() < 0.3:
+        if world.rng.random() < 0.5:
             world.kill(world.rng.choice(world.running))
 
 

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -20,16 +21,20 @@ from pipeline.core import updates
 from pipeline.core.catalogue import Catalogue
 from pipeline.operate import generations as operated
 from pipeline.operate import growth, pauses
-from pipeline.score import checkpoints, log_reader, tenure, told, worker
+from pipeline.score import checkpoints, log_reader, restore, tenure, told, worker
 from pipeline.sink import guard, held, intake, repairs, service
 from pipeline.wire import catalogue_watch, generations, kafka, lives, segments
+from pipeline.wire.catalogue_codec import catalogue_bytes, catalogue_from_bytes
 from tests.simulation.broker import FakeProducer
+from tests.simulation.catalogues import BY_DIGEST
 from tests.simulation.clients import App, GroupConsumer, Reader
 from tests.simulation.growth import widen
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+_BYTES = {digest: catalogue_bytes(catalogue) for digest, catalogue in BY_DIGEST.items()}
+_read = lru_cache(catalogue_from_bytes)
 SILENT = structlog.make_filtering_bound_logger(logging.CRITICAL)
 
 
@@ -55,7 +60,7 @@ async def _unchanging(*_: object) -> None:
 def inside(world: World) -> Iterator[None]:
     """Everything made in this context belongs to `world`."""
     with ExitStack() as stack:
-        for target, name, new in (*_clocks(world), *_clients(world), *_sizes(world)):
+        for target, name, new in _replaced(world):
             stack.enter_context(patch.object(target, name, new))
         state = random.getstate()
         stack.callback(random.setstate, state)
@@ -64,6 +69,13 @@ def inside(world: World) -> Iterator[None]:
         stack.callback(lambda: structlog.configure(**kept))
         structlog.configure(wrapper_class=SILENT, cache_logger_on_first_use=False)
         yield
+
+
+def _replaced(world: World) -> Iterator[tuple[Any, str, Any]]:
+    yield from _clocks(world)
+    yield from _clients(world)
+    yield from _remembered()
+    yield from _sizes(world)
 
 
 def _clocks(world: World) -> Iterator[tuple[Any, str, Any]]:
@@ -100,6 +112,12 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
         return world.store
 
     yield service, "connect_async", connect
+
+
+def _remembered() -> Iterator[tuple[Any, str, Any]]:
+    """The few catalogues there are, written and read once: they were a tenth of all time."""
+    yield checkpoints, "catalogue_bytes", lambda catalogue: _BYTES[catalogue.digest]
+    yield restore, "catalogue_from_bytes", _read
 
 
 def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:

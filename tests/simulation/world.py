@@ -266,11 +266,11 @@ class World:
     def drained(self) -> bool:
         """Whether the scorers have cut, and the sinks committed, all there is."""
         lanes = [self.raw_rows, *(self.groups[f"cxpulse-sink-{name}"] for name in OTHER_LANES)]
-        return all(self._cut(number) for number in range(self.partitions)) and all(
+        return all(
             group.committed.get(number, 0) >= partition.end
             for group in lanes
             for number, partition in enumerate(self.broker.topics[group.topic])
-        )
+        ) and all(self._cut(number) for number in range(self.partitions))
 
     def _cut(self, number: int) -> bool:
         """Whether a checkpoint holds the last record, and the marks after it; when catalogues
