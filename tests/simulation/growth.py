@@ -18,14 +18,15 @@ MOST: Final = 4
 
 def add_partitions(world: World) -> None:
     """One or two more, as `cxpulse topics --grow` adds them."""
+    world.plots.append(asyncio.ensure_future(grow_one_or_two(world)))
+
+
+async def grow_one_or_two(world: World) -> None:
+    """Returns when they are there, or as many as others have added."""
     wanted = min(MOST, world.partitions + 1 + int(world.rng.random() * 2))
-    world.plots.append(asyncio.ensure_future(_grow(world, wanted)))
-
-
-async def _grow(world: World, partitions: int) -> None:
-    while partitions > world.partitions:  # another one may be faster
+    while wanted > world.partitions:
         try:
-            await grow(world.settings.kafka, partitions, world.trace.add)
+            await grow(world.settings.kafka, wanted, world.trace.add)
         except KafkaError:
             await asyncio.sleep(1.0)  # safe to repeat
 

@@ -10,7 +10,7 @@ from typing import Final
 from pipeline.errors import KafkaError
 from pipeline.operate.generations import begin_generation
 from tests.simulation.expiry import LET_GO, UNDER_WAY
-from tests.simulation.growth import add_partitions
+from tests.simulation.growth import grow_one_or_two
 from tests.simulation.world import World
 
 PATIENCE: Final = 60.0
@@ -33,9 +33,9 @@ async def _recreate(world: World) -> None:
         if world.drained:
             world.recreate()
             await _say_so(world)
-            if world.rng.random() < 0.5:
-                add_partitions(world)
     world.quiet = False
+    if world.rng.random() < 0.5:
+        await grow_one_or_two(world)
     for _ in range(world.rng.randrange(2, 6)):
         await asyncio.sleep(world.rng.random() * 3.0)
         for _ in range(1 + int(world.rng.random() * 4)):
@@ -52,14 +52,16 @@ async def _all_read(world: World) -> bool:
 
 
 async def _stop_all(world: World) -> None:
-    """Scorers and sinks; one that does not end in time is killed, an operator may go on."""
+    """Scorers and sinks; one that does not end in time is killed, a zombie wakes in the new life.
+    An operator may go on."""
     stopped = world.hold("", LET_GO + UNDER_WAY + world.rng.random() * 4.0)
     for one in stopped:
         if one.process.alive and not one.process.paused:
             one.stop()
     await asyncio.sleep(LET_GO)
     for one in stopped:
-        world.kill(one)
+        if not one.process.paused:
+            world.kill(one)
     await asyncio.sleep(UNDER_WAY)
 
 
