@@ -19,11 +19,26 @@ from pipeline.core.updates import (
     Verdict,
     WindowRow,
 )
-from pipeline.errors import SchemaError
+from pipeline.errors import KafkaError, SchemaError
 from pipeline.wire.avro import HEADER
 from pipeline.wire.dead_letters import DeadLetter, read_dead_letter
+from pipeline.wire.generations import encode_generation, generation_key, generations_in
 from pipeline.wire.ledger import decode_entry, encode_entry
+from pipeline.wire.manifests import (
+    Key,
+    Manifest,
+    Owner,
+    Piece,
+    catalogue_key,
+    claim_key,
+    decode_manifest,
+    encode_manifest,
+    manifest_key,
+    parse_key,
+    segment_key,
+)
 from pipeline.wire.responses import ResponseDecoder, encode_response
+from pipeline.wire.resumes import RESUME_KEY, encode_resume, resumed_to
 from pipeline.wire.scores import decode_score, encode_score
 from tests.support.world import response
 
@@ -89,6 +104,24 @@ records = st.builds(
     comment=st.none() | texts,
     retracted=st.booleans(),
 )
+numbers = st.integers(0, 2**32 - 1)
+owners = st.builds(Owner, numbers, st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1))
+pieces = st.builds(Piece, texts, numbers)
+manifests = st.builds(
+    Manifest,
+    owner=owners,
+    number=numbers,
+    base=numbers,
+    partition=ints,
+    generation=ints,
+    next_offset=longs,
+    watermark=longs,
+    catalogue=texts,
+    catalogue_piece=pieces,
+    segments=several(pieces),
+    tripped_at=longs,
+)
+begun = st.dictionaries(numbers, st.frozensets(ints, max_size=4), max_size=4)
 
 
 @given(updates)
@@ -155,3 +188,54 @@ def test_a_foreign_or_empty_value_is_refused(decode: Callable[[bytes], object]) 
     for value in (b"", b"\xc3\x01", b"{}", encode_response(response()), b"\0" * HEADER):
         with pytest.raises(SchemaError, match="not a single object of a known version"):
             decode(value)
+
+
+@given(manifests)
+def test_a_manifest_comes_back(manifest: Manifest) -> None:
+    assert decode_manifest(encode_manifest(manifest)) == manifest
+
+
+@given(manifests, st.data())
+def test_a_damaged_manifest_is_refused(manifest: Manifest, data: st.DataObject) -> None:
+    good = encode_manifest(manifest)
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(good))] * 2)))
+    bad = good[:start] + data.draw(st.binary(max_size=4)) + good[end:]
+    if bad != good:
+        with pytest.raises(ValueError, match="manifest"):
+            decode_manifest(bad)
+
+
+@given(owners, numbers, st.integers(0, 1000), st.text("0123456789abcdef", min_size=1))
+def test_the_key_of_an_owner_comes_back(owner: Owner, number: int, piece: int, digest: str) -> None:
+    assert parse_key(claim_key(owner)) == Key(owner, -1, is_claim=True, is_manifest=False)
+    assert parse_key(catalogue_key(owner, digest)) == Key(owner, -1, False, False)
+    assert parse_key(segment_key(owner, number, piece)) == Key(owner, number, False, False)
+    assert parse_key(manifest_key(owner, number)) == Key(owner, number, False, is_manifest=True)
+
+
+@given(begun)
+def test_generations_come_back_from_among_other_records(begun: dict[int, frozenset[int]]) -> None:
+    others = {RESUME_KEY: b"{}", b"00000001/abc/claim": b"", b"": b"no JSON"}
+    records = {generation_key(n): encode_generation(here) for n, here in begun.items()}
+    assert generations_in(others | records).begun == begun
+
+
+@given(numbers, st.binary(max_size=20) | st.sampled_from((b"{}", b"[]", b'{"begins_in": 7}')))
+def test_a_record_that_is_no_generation_is_refused(number: int, value: bytes) -> None:
+    with pytest.raises(KafkaError, match=f"generation/{number:08x} is damaged"):
+        generations_in({generation_key(number): value})
+
+
+@given(ints, longs, ints)
+def test_a_resume_record_comes_back_in_its_generation_only(
+    generation: int, offset: int, other: int
+) -> None:
+    records = {RESUME_KEY: encode_resume(generation, offset)}
+    assert resumed_to(records, generation) == offset
+    assert resumed_to(records, other) == (offset if other == generation else 0)
+
+
+@given(ints, st.binary(max_size=20) | st.sampled_from((b"{}", b"[]", b"7", b'{"offset": 7}')))
+def test_a_record_that_is_no_resume_lifts_nothing(generation: int, value: bytes) -> None:
+    assert resumed_to({RESUME_KEY: value}, generation) == 0
+    assert resumed_to({}, generation) == 0
