@@ -17,13 +17,17 @@ from pipeline.errors import CxpulseError, KafkaError
 from pipeline.operate.pauses import find_pauses
 from pipeline.operate.topics import TopicReport, check_topics, refuse_producer_times
 from pipeline.settings import Settings
-from pipeline.store.client import connect
+from pipeline.store.client import Client, connect, store_errors
 from pipeline.store.migrate import check_migrations
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import admin, started
 
 PATIENCE_SECONDS: Final = 5.0
 """A healthy broker or ClickHouse answers in milliseconds, one in trouble within seconds."""
+
+CLOCK_SECONDS: Final = 30.0
+"""`rolling_now` leaves out what a clock a minute ahead tells; clocks that are kept differ by less
+than a second."""
 
 
 class State(StrEnum):
@@ -138,6 +142,21 @@ def _catalogue(settings: Settings, today: date) -> tuple[Catalogue | None, list[
     return catalogue, [Finding("catalogue", State.OK, text), clearance]
 
 
+def compare_clocks(client: Client, now: float) -> Finding:
+    """How far `now`, the time here (s since 1970), is from ClickHouse's. Raises StoreError."""
+    with store_errors("ask ClickHouse for its time"):
+        theirs = int(str(client.command("SELECT toUnixTimestamp64Milli(now64(3))"))) / 1000
+    ahead = now - theirs
+    if abs(ahead) <= CLOCK_SECONDS:
+        return Finding("clock", State.OK, "this machine and ClickHouse have the same time")
+    which = "ahead of" if ahead > 0 else "behind"
+    text = (
+        f"this machine is {abs(ahead):,.0f} s {which} ClickHouse: rolling_now leaves out what "
+        "a clock ahead of ClickHouse's tells; set the clocks"
+    )
+    return Finding("clock", State.FAIL, text)
+
+
 def _store(settings: Settings, catalogue: Catalogue | None) -> Iterator[Finding]:
     """Blocking: the driver bounds each step."""
     quick = {"timeout_seconds": min(PATIENCE_SECONDS, settings.clickhouse.timeout_seconds)}
@@ -146,11 +165,13 @@ def _store(settings: Settings, catalogue: Catalogue | None) -> Iterator[Finding]
     try:
         with contextlib.closing(connect(store, "default")) as client:
             version = client.server_version
+            clock = compare_clocks(client, datetime.now(UTC).timestamp())
     except CxpulseError as error:
         yield Finding("clickhouse", State.FAIL, f"{error}; see clickhouse.url, .user, .password")
         yield Finding("migrations", State.WARN, "not looked at: ClickHouse comes first")
         return
     yield Finding("clickhouse", State.OK, f"ClickHouse {version} at {store.url}")
+    yield clock
     try:
         problems = check_migrations(settings)
         loaded = [] if problems or catalogue is None else check_migrations(settings, catalogue)

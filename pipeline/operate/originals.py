@@ -44,11 +44,13 @@ class Originals:
                 f"topic {topic} partition {partition} offset {offset}: cannot be read: "
                 f"{type(error).__name__}"
             ) from error
-        for record in found.get(place, ()):
-            if (record.offset, record.timestamp) == (offset, at):
-                original: Record = record
-                return original
-        return None
+        if not found.get(place):
+            raise KafkaError(
+                f"topic {topic} partition {partition} offset {offset}: nothing came within "
+                f"{FETCH_MS / 1000:g} s though the log reaches to {end}; run it again"
+            )
+        original: Record = found[place][0]
+        return original if (original.offset, original.timestamp) == (offset, at) else None
 
 
 @asynccontextmanager

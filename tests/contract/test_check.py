@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.operate import check as preflight
-from pipeline.operate.check import check
+from pipeline.operate.check import check, compare_clocks
 from pipeline.operate.topics import ensure_topics
 from pipeline.resources import resource
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
@@ -100,3 +101,13 @@ async def test_what_is_away_hides_nothing_and_takes_bounded_time(
         "catalogue",
     ]
     assert found["broker"].state == "ok"
+
+
+@pytest.mark.parametrize(("off", "said"), [(90, "90 s ahead of"), (-3600, "3,600 s behind")])
+def test_a_clock_that_is_wrong_is_told_with_its_direction(
+    place: Settings, off: float, said: str
+) -> None:
+    with contextlib.closing(connect(place.clickhouse, "default")) as client:
+        found = compare_clocks(client, time.time() + off)
+    assert found.state == "FAIL"
+    assert f"this machine is {said} ClickHouse" in found.text

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.operate.reconcile import hours
+from pipeline.operate.reconcile import accounts, hours
 from pipeline.operate.reconcile.run import reconcile
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
 from pipeline.store.client import connect
@@ -156,6 +156,17 @@ async def test_a_limit_that_is_reached_is_told_and_every_repair_goes_on(
     for _ in range(2):
         report = await reconcile(copied, 0.0, repair=True)
     assert report.differences == ()
+
+
+async def test_a_list_that_is_cut_short_says_so(
+    copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "MOST_FOUND", 1)
+    command(copied, "TRUNCATE TABLE outcomes")
+    report = await reconcile(copied, 0.0)
+    lines = [one.line for one in report.differences if one.kind == "survey"]
+    assert lines
+    assert all("stored 1 or more differ" in line for line in lines)
 
 
 async def test_a_pause_is_named_where_a_partition_is_behind(

@@ -154,3 +154,26 @@ def test_before_anything_new_is_told_a_log_that_is_gone_counts_up_to_this_hour(
     insert(client, "score_panes", [pane("trust", recent.isoformat(" "), [0, 1, 0, 0, 0, 0], 1)])
     insert(client, "sink_progress", begun(1, 2))
     assert counted(client) == {"24h": 1, "7d": 1, "28d": 1}
+
+
+def minute(ahead: int = 0) -> datetime:
+    """The end of the pane that a right clock is in, or of one some panes later."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    return now + timedelta(minutes=1 + ahead)
+
+
+def ending(end: datetime, count: int, partition: int) -> dict[str, object]:
+    row = window("vha", "trust", [0, count, 0, 0, 0, 0], "2026-01-05 12:00", partition=partition)
+    return row | {"window_start": end - LENGTHS["1h"], "window_end": end}
+
+
+@pytest.mark.parametrize("ahead", [3, 60 * 24 * 365])
+def test_a_worker_whose_clock_is_ahead_hides_nobody(client: Client, ahead: int) -> None:
+    before = [ending(minute(-1), 4, 0), ending(minute(-1), 8, 1)]
+    insert(client, "rolling_scores", [*before, ending(minute(ahead), 1, 0)])
+    assert counted(client) == {"1h": 4 + 8}
+
+
+def test_a_clock_one_pane_ahead_counts_beside_the_others(client: Client) -> None:
+    insert(client, "rolling_scores", [ending(minute(), 4, 0), ending(minute(1), 8, 1)])
+    assert counted(client) == {"1h": 4 + 8}

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from pipeline.errors import KafkaError
 from pipeline.metrics import SINK_LAG_RECORDS
 from pipeline.observe import Health
+from pipeline.operate import originals
 from pipeline.score import health
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.wire.kafka import producer, started
@@ -126,3 +128,17 @@ async def test_the_sink_stores_what_was_committed_and_waits_for_no_mark(pipe: Pi
         lag = SINK_LAG_RECORDS.labels(pipe.topics.responses)
         await until(lambda: lag._value.get() == 0)
         assert sink.health().good
+
+
+async def test_a_record_that_does_not_come_is_an_error_and_not_one_that_expired(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "FETCH_MS", 300)
+    topic = pipe.topics.responses
+    async with bank(pipe) as sender:
+        await sender.commit(response())
+    async with originals.opened(pipe.settings) as log:
+        assert await log.fetch(topic, 0, 7, at=0) is None  # beyond the end
+        # Behind the response there is only the mark of its transaction, which no reader is given.
+        with pytest.raises(KafkaError, match="partition 0 offset 1: nothing came"):
+            await log.fetch(topic, 0, 1, at=0)

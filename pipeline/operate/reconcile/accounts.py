@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from pipeline.core.reasons import Reason
-from pipeline.operate.reconcile.differences import REBUILD, REPLAY, Difference, Kind
+from pipeline.operate.reconcile.differences import NOT_ALL, REBUILD, REPLAY, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin, number, value_of
 from pipeline.sink.recount import JUDGED, filled
 from pipeline.sink.target import Tables
@@ -141,7 +141,8 @@ async def equations(tables: Tables, journals: Journals) -> list[Difference]:
     query = _EQUATIONS.replace("$starts", starts).replace("$most", str(MOST_FOUND))
     query = query.replace("$horizon", horizon)
     rows = await tables.rows(query, "check the sums of the ledger")
-    return [difference for row in rows for difference in _entry(list(map(number, row)))]
+    found = [difference for row in rows for difference in _entry(list(map(number, row)))]
+    return [*found, *_cut_short(len(rows), "entries of the ledger")]
 
 
 def _entry(row: Sequence[int]) -> Iterator[Difference]:
@@ -208,7 +209,14 @@ async def compare(tables: Tables, stretch: Stretch, topic: str) -> list[Differen
         "$topic": topic,
     }
     rows = await tables.rows(filled(_CUTS, parts), "compare raw rows and outcomes with the ledger")
-    return [difference for row in rows for difference in _cut(stretch.journal.origin, row)]
+    found = [difference for row in rows for difference in _cut(stretch.journal.origin, row)]
+    return [*found, *_cut_short(len(rows), f"offsets from {stretch.lo} to {stretch.hi}")]
+
+
+def _cut_short(rows: int, place: str) -> Iterator[Difference]:
+    """What a query left out that found as much as it may."""
+    if rows >= MOST_FOUND:
+        yield Difference(Kind.SURVEY, None, place, f"{rows} or more differ", "fewer", NOT_ALL)
 
 
 def _cut(origin: Origin, row: Sequence[object]) -> Iterator[Difference]:

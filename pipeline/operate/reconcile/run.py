@@ -14,7 +14,7 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.operate.pauses import find_pauses
 from pipeline.operate.reconcile import accounts, audit, hours, logs, mend
 from pipeline.operate.reconcile.audit import Said
-from pipeline.operate.reconcile.differences import Difference, Kind
+from pipeline.operate.reconcile.differences import NOT_ALL, Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
 from pipeline.operate.reconcile.journals import Journals, reaches, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
@@ -200,11 +200,10 @@ class Comparison:
 
 def _unseen(suspects: int, surplus: int) -> Iterator[Difference]:
     """What a survey left out: it ends early where it finds more than one run can mend."""
-    advice = "not all was looked at: mend these first (--repair), then run it again"
     if suspects >= hours.MOST_SUSPECTS:
-        yield Difference(Kind.SURVEY, None, "panes", f"{suspects} or more differ", "fewer", advice)
+        yield Difference(Kind.SURVEY, None, "panes", f"{suspects} or more differ", "fewer", NOT_ALL)
     if surplus >= audit.MOST_EVENTS:
-        yield Difference(Kind.SURVEY, None, "events", f"{surplus} or more differ", "fewer", advice)
+        yield Difference(Kind.SURVEY, None, "events", f"{surplus} or more differ", "fewer", NOT_ALL)
 
 
 def _is_whole(span: Span, journals: Journals) -> bool:
