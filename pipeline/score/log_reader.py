@@ -35,16 +35,17 @@ class PartitionLog:
         self._wanted = wanted
 
     def add(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in the next record; a tombstone removes its key."""
+        """Take in the next record; a tombstone removes its key, and still tells of a claim: the
+        record itself may have been compacted away meanwhile."""
         if key is None or not self._wanted(key):
             return
-        if value is None:
-            self.records.pop(key, None)
-            return
-        self.records[key] = value
         parsed = parse_key(key)
         if parsed is not None and parsed.is_claim and parsed.owner not in self.claims:
             self.claims.append(parsed.owner)
+        if value is None:
+            self.records.pop(key, None)
+        else:
+            self.records[key] = value
 
     def winner(self, epoch: int) -> Owner | None:
         """Whose claim of `epoch` came first; a claim that was removed later still won."""

@@ -208,12 +208,17 @@ class CheckpointStore:
     def _writer(
         self, state: PartitionState, log: PartitionLog, owner: Owner, chain: Chain | None
     ) -> CheckpointWriter:
-        kept = chain.keys if chain else frozenset()
+        """Of others it may remove only what the owner it goes on from had overtaken: somebody
+        between the two may be writing still. Who was overtaken itself, between its claim and this
+        read, goes on from a higher epoch, and removes nothing of others."""
+        removes = chain is not None and chain.last.owner.epoch < owner.epoch
+        kept = chain.keys if chain and removes else frozenset()
         stale = {
             key
             for key in log.records
-            if (parsed := parse_key(key)) is not None
-            and parsed.owner.epoch < owner.epoch
+            if chain is not None
+            and (parsed := parse_key(key)) is not None
+            and parsed.owner.epoch <= chain.last.owner.epoch
             and key not in kept
         }
         return CheckpointWriter(
@@ -222,7 +227,7 @@ class CheckpointStore:
             state.partition,
             owner,
             state.catalogue,
-            stale=stale if chain else (),
+            stale=stale if removes else (),
             previous=kept,
         )
 

@@ -15,9 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     initialize,
+    multiple,
     precondition,
     rule,
 )
@@ -71,6 +73,15 @@ class Owners(RuleBasedStateMachine):
         self.step(owner, sends)
         return owner
 
+    @rule(target=owners, turns=st.lists(st.booleans(), max_size=12))
+    def contend(self, turns: list[bool]) -> MultipleResults[Owner]:
+        """Two take over at the same time: both may have seen the same claims."""
+        both = Owner(self.kafka, self.records), Owner(self.kafka, self.records)
+        self.living += both
+        for second in turns:
+            both[second].step()
+        return multiple(*both)
+
     @rule(owner=owners, number=st.integers(1, 15), again=st.integers(0, 3))
     def apply(self, owner: Owner, number: int, again: int) -> None:
         owner.fold(number, again)
@@ -86,6 +97,15 @@ class Owners(RuleBasedStateMachine):
         owner.finish()
         owner.fold(number, 0)
         self.order(owner, "checkpoint", sends)
+
+    @rule(owner=owners, number=st.integers(1, 4))
+    def tell_each(self, owner: Owner, number: int) -> None:
+        """Each record is told by itself: no two contents may have one version."""
+        owner.finish()
+        for _ in range(number):
+            owner.fold(1, 0)
+            owner.order("emit")
+            owner.finish()
 
     @rule(owner=owners, sends=st.integers(1, 12))
     def step(self, owner: Owner, sends: int) -> None:
@@ -122,18 +142,21 @@ class Owners(RuleBasedStateMachine):
 
     def _check(self) -> None:
         last = self._one_more()
+        assert last.tenure is not None
+        # Without a record of its own to fold it leaves nothing, and zombies may then come later.
+        wrote = next(self.kafka.chains()).last.owner.epoch == last.epoch
         for zombie in self.living:  # each goes on a while, and even finishes what it was at
             zombie.fold(7, 0)
             zombie.order("checkpoint")
             zombie.finish()
         self._compare_rows()
         self._compare_ledger()
-        assert last.tenure is not None
         assert snapshot(last.tenure.state) == snapshot(self._folded(len(self.log)))
         assert self.kafka.complete() >= min(self.kafka.most, 2) > 0
         heir = self._restored()
         assert heir.tenure is not None
-        assert snapshot(heir.tenure.state) == snapshot(last.tenure.state), "not the newest"
+        if wrote:
+            assert snapshot(heir.tenure.state) == snapshot(last.tenure.state), "not the newest"
 
     def _restored(self) -> Owner:
         owner = Owner(self.kafka, self.records)

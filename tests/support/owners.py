@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
@@ -16,8 +16,8 @@ from aiokafka.structs import ConsumerRecord
 
 from pipeline.core.partition import Emission
 from pipeline.core.reasons import Reason
-from pipeline.core.updates import LedgerEntry
-from pipeline.score.chains import intact_chains, take_stock
+from pipeline.core.updates import Group, LedgerEntry
+from pipeline.score.chains import Chain, intact_chains, take_stock
 from pipeline.score.letters import Post
 from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
@@ -28,10 +28,11 @@ from pipeline.score.tenure import Tenure
 from pipeline.settings import KafkaSettings
 from pipeline.wire.generations import generations_in
 from pipeline.wire.ledger import decode_entry
+from pipeline.wire.manifests import Owner as Claimant
 from pipeline.wire.responses import ResponseDecoder, encode_response
 from pipeline.wire.scores import decode_score
 from pipeline.wire.topics import Topics
-from tests.support.runs import Reader
+from tests.support.runs import MASK, Reader
 from tests.support.world import CATALOGUE, Sent
 
 PARTITION: Final = 3
@@ -58,6 +59,9 @@ class Kafka(Outbox):
         self.dead: dict[bytes, bytes | None] = {}
         self.checkpoints: list[tuple[int, bytes, bytes | None]] = []
         self.most = 0
+        self.epochs: dict[int, Claimant] = {}
+        self._ends: set[int] = set()
+        self._shown: dict[tuple[Group, str, int, int], tuple[int, ...]] = {}
         self._next = count()
 
     async def post(self, letters: Iterable[Letter]) -> None:
@@ -76,11 +80,14 @@ class Kafka(Outbox):
         self.compact()
         self.checkpoints = [one for one in self.checkpoints if one[2] is not None]
 
-    def complete(self) -> int:
-        """How many chains a restore could use."""
+    def chains(self) -> Iterator[Chain]:
+        """Those that a restore could use, the best first."""
         records = self.log().records
-        chains = intact_chains(records, take_stock(records, GENERATION))
-        return len({(chain.last.owner, chain.last.base) for chain in chains})
+        return intact_chains(records, take_stock(records, GENERATION))
+
+    def complete(self) -> int:
+        """How many there are, whatever their length."""
+        return len({(chain.last.owner, chain.last.base) for chain in self.chains()})
 
     def log(self) -> PartitionLog:
         log = PartitionLog()
@@ -96,9 +103,19 @@ class Kafka(Outbox):
             self.most = max(self.most, complete)
             assert complete >= min(self.most, 2), f"{complete} complete chains are left"
         elif letter.topic == topics.ledger:
-            self.entries.append(decode_entry(value or b""))
+            entry = decode_entry(value or b"")
+            self.entries.append(entry)
+            self._ends.add(entry.next_offset)
         elif letter.topic == topics.scores:
-            self.reader.take(Emission((decode_score(value or b""),), None))
+            update = decode_score(value or b"")
+            generation, below = divmod(update.version, MASK + 1)
+            assert generation == GENERATION
+            assert below in self._ends, f"version {below} where no ledger entry, told before, ends"
+            for row in update.windows:
+                key = (update.group, row.window, row.window_end, below)
+                counts = self._shown.setdefault(key, row.counts)
+                assert counts == row.counts, "one version of a window, two contents"
+            self.reader.take(Emission((update,), None))
         else:
             assert letter.topic == topics.dead_letters
             assert self.dead.setdefault(letter.key, value) == value
@@ -125,10 +142,12 @@ class Owner:
 
     def __init__(self, kafka: Kafka, records: Records) -> None:
         self.busy = True
+        self.epoch = 0
         self.tenure: Tenure | None = None
         self._kafka = kafka
         self._records = records
         self._orders: deque[str] = deque()
+        self._failure: Exception | None = None
         self._life = self._live()
 
     @property
@@ -151,8 +170,14 @@ class Owner:
         self.busy = True
 
     def step(self) -> None:
-        """Go on to before, or after, the next record it sends; what fails is raised."""
-        self._life.send(None)
+        """Go on to before, or after, the next record it sends; what fails is raised, each time."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._life.send(None)
+        except Exception as error:
+            self._failure = error
+            raise
 
     def finish(self) -> None:
         """Do all that was ordered."""
@@ -178,6 +203,9 @@ class Owner:
         store = CheckpointStore(KafkaSettings(), kafka, readers)
         follower = Follower(kafka)
         owner = (await store._claim(follower, [PARTITION]))[PARTITION]
+        self.epoch = owner.epoch
+        first = kafka.epochs.setdefault(owner.epoch, owner)
+        assert first == owner, f"epoch {owner.epoch} has two owners"
         end = self._records[-1].offset + 1 if self._records else 0
         restored = store._load(PARTITION, follower.logs[PARTITION], owner, (0, end))
         self._fresh = restored.cut_at < 0
