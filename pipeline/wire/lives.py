@@ -2,7 +2,7 @@
 records at the old offsets, and tells no reader.
 
 The broker's append time of the last record that was read is the mark: in the same log it is there
-for ever (or has expired), in another log it is another.
+for ever (or has expired), in another log it is another. Marks of transactions may follow it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ POLL_MS: Final = 200
 
 ONE_BATCH: Final = 1
 """Bytes asked for of a partition: the broker then sends one batch, however large, and no more."""
+
+
+LOOK_BACK: Final = 100
+"""Offsets before a mark among which its record is looked for, where marks of transactions follow
+it: each is a request at worst, and few producers end so many without a record between."""
 
 
 class Mark(NamedTuple):
@@ -78,18 +83,23 @@ def _reader(kafka: KafkaSettings) -> AIOKafkaConsumer:
 
 
 async def _append_times(
-    client: AIOKafkaConsumer, marks: Mapping[TopicPartition, Mark]
+    client: AIOKafkaConsumer, marks: Mapping[TopicPartition, Mark], back: int = 1
 ) -> dict[TopicPartition, int]:
-    """The append time of each marked record; without those that are no records (markers)."""
+    """The append time of the last record below each mark, no further than `LOOK_BACK` before it;
+    without those that have none there."""
     client.assign(list(marks))  # type: ignore[no-untyped-call]  # aiokafka
     for tp, mark in marks.items():
-        client.seek(tp, mark.next_offset - 1)  # type: ignore[no-untyped-call]  # aiokafka
+        client.seek(tp, max(0, mark.next_offset - back))  # type: ignore[no-untyped-call]  # aiokafka
     times: dict[TopicPartition, int] = {}
     left = set(marks)
     while left:
         for tp, records in (await client.getmany(*left, timeout_ms=POLL_MS)).items():
-            if records[0].offset == marks[tp].next_offset - 1:
-                times[tp] = records[0].timestamp
+            for record in records:
+                if record.offset < marks[tp].next_offset:
+                    times[tp] = record.timestamp
         positions = {tp: await client.position(tp) for tp in left}  # type: ignore[no-untyped-call]  # aiokafka
         left = {tp for tp, at in positions.items() if at < marks[tp].next_offset}
+    unmarked = {tp: mark for tp, mark in marks.items() if tp not in times}
+    if unmarked and back < LOOK_BACK:
+        times |= await _append_times(client, unmarked, LOOK_BACK)
     return times

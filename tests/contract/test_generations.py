@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.errors import KafkaError
@@ -18,7 +19,8 @@ from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.service import Sink
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import encode_generation, generation_key, read_generations
-from pipeline.wire.kafka import partition_counts, producer, started
+from pipeline.wire.kafka import consumer, partition_counts, producer, started
+from pipeline.wire.lives import Mark, other_logs
 from pipeline.wire.topics import Topics
 from tests.fixtures.scoring import now_ms, response, scoring
 from tests.fixtures.sink import Pipe, piping
@@ -151,3 +153,36 @@ async def test_without_the_topic_nothing_is_begun(
     await delete(settings, kafka_admin)
     with pytest.raises(KafkaError, match=r"does not exist; run `cxpulse topics`"):
         await begin_generation(settings.kafka)
+
+
+async def test_another_log_shows_though_a_mark_of_a_transaction_is_where_reading_ended(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    kafka, topic = pipe.settings.kafka, pipe.topics.responses
+    await _send_in_transactions(pipe, 3)
+    mark = await _read_to_the_end(kafka, topic)
+    assert not await other_logs(kafka, topic, {0: mark})
+    await recreate(pipe, kafka_admin)
+    await _send_in_transactions(pipe, 4)
+    assert await other_logs(kafka, topic, {0: mark})
+
+
+async def _send_in_transactions(pipe: Pipe, number: int) -> None:
+    kafka = pipe.settings.kafka
+    async with started(producer(kafka, transactional_id=kafka.topic_prefix), kafka) as client:
+        for _ in range(number):
+            await client.begin_transaction()  # type: ignore[no-untyped-call]  # aiokafka
+            await client.send_and_wait(pipe.topics.responses, response(), partition=0)  # type: ignore[no-untyped-call]  # aiokafka
+            await client.commit_transaction()  # type: ignore[no-untyped-call]  # aiokafka
+
+
+async def _read_to_the_end(kafka: KafkaSettings, topic: str) -> Mark:
+    tp = TopicPartition(topic, 0)
+    last = 0
+    async with started(consumer(kafka), kafka) as client:
+        client.assign([tp])  # type: ignore[no-untyped-call]  # aiokafka
+        end = (await client.end_offsets([tp]))[tp]  # type: ignore[no-untyped-call]  # aiokafka
+        while await client.position(tp) < end:  # type: ignore[no-untyped-call]  # aiokafka
+            for records in (await client.getmany(timeout_ms=100)).values():
+                last = records[-1].timestamp
+    return Mark(end, last)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from pipeline.operate.generations import begin_generation
 from pipeline.wire.generations import read_generations
+from pipeline.wire.lives import Mark, other_logs
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import OTHERS
 from tests.simulation.check import check
@@ -41,6 +44,34 @@ def test_generations_are_known_while_partitions_are_added_that_have_none_yet() -
 
     with inside(world):
         world.loop.run(story(), MOST_STEPS)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_log_is_known_as_another_one_though_a_mark_is_where_the_last_record_was(
+    again: bool,
+) -> None:
+    world = World(0)
+
+    async def story() -> None:
+        kafka, broker = world.settings.kafka, world.broker
+        _sent_in_transactions(world)
+        read = broker.topics[TOPICS.responses][0]
+        marks = {0: Mark(read.end, read.records[-1].timestamp)}
+        await asyncio.sleep(1.0)
+        if again:
+            broker.create(TOPICS.responses, world.partitions)
+        _sent_in_transactions(world)
+        found = await other_logs(kafka, TOPICS.responses, marks)
+        assert bool(found) is again
+
+    with inside(world):
+        world.loop.run(story(), MOST_STEPS)
+
+
+def _sent_in_transactions(world: World) -> None:
+    for _ in range(3):
+        world.broker.append(TOPICS.responses, 0, b"", b"", ())
+        world.broker.mark(TOPICS.responses, 0)
 
 
 def _faults(
