@@ -13,11 +13,10 @@ from pipeline.core.cut import Cut
 from pipeline.core.partition import PartitionState, Record
 from pipeline.core.updates import GENERATION_SHIFT, Loss, Verdict
 from pipeline.operate import growth
-from pipeline.score import told
+from pipeline.score import restore, told
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
-from pipeline.score.restore import CheckpointStore, Restored
 from pipeline.score.tenure import Tenure
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings
@@ -140,9 +139,9 @@ def _no_gaps(table: str, entries: Any, *rest: Any) -> Any:
     return _parts(table, () if table == outcomes.GAPS else entries, *rest)
 
 
-async def _told_nothing(self: CheckpointStore, restored: Restored) -> Restored:
-    """As `CheckpointStore._told`, but nobody asks what the one before has told."""
-    return restored
+async def _told_nothing(*_: object, **__: object) -> int:
+    """As `told_to`, but nobody looks what the one before has told."""
+    return 0
 
 
 def _adopt_at_once(self: Any, reader: ResponseReader) -> None:
@@ -188,7 +187,7 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "told of what expired and not taken back": (PartitionState, "lose", _not_taken_back),
     "told of what expired and judged again": (told, "lost_to", _as_told),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
-    "another catalogue before all that was told": (CheckpointStore, "_told", _told_nothing),
+    "another catalogue before all that was told": (restore, "told_to", _told_nothing),
     "each life read on from the one before": (service, "raw_rows_group", _one_group),
     "new partitions without generations": (growth, "copy_generations", _copied_nothing),
     "new partitions read from their end": (LogReader, "bounds", _from_the_end),
