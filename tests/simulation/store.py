@@ -78,7 +78,7 @@ class Store:
 
     async def insert(self, block: Block) -> None:
         """Insert in one piece, or in part when it fails on the way."""
-        rows = _rows(block)
+        rows = rows_of(block)
         await self._write(block.table, rows)
 
     async def reach(
@@ -191,7 +191,7 @@ class Store:
         return known == version and self._rng.random() < 0.5
 
 
-def _rows(block: Block) -> list[tuple[Row, int, Row]]:
+def rows_of(block: Block) -> list[tuple[Row, int, Row]]:
     """(key, version, content) of each row."""
     table, columns = block.table, block.columns
     keys = zip(*(columns[name] for name in KEYS[table]), strict=True)

@@ -217,7 +217,7 @@ def stored(log: Iterable[Sent]) -> Records:
     """The log as Kafka keeps it."""
     return [
         ConsumerRecord(
-            *("responses", PARTITION, offset, at, 1, b"", _bytes_of(record), None, 0, 0, ())
+            *("cx.responses", PARTITION, offset, at, 1, b"", _bytes_of(record), None, 0, 0, ())
         )
         for offset, at, record in log
     ]

@@ -1,0 +1,257 @@
+"""What score workers have told of one partition, as records, and sinks that put them into tables.
+
+All of a sink is real but Kafka: lanes, converters, notes, tables. It reads as a group member may:
+it dies before or after any insert, its commits are refused, a zombie goes on from where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError
+from aiokafka.structs import ConsumerRecord
+from hypothesis import strategies as st
+
+from pipeline.core.partition import Emission
+from pipeline.sink import outcomes, scored
+from pipeline.sink.dead import DeadLetterRows
+from pipeline.sink.intake import Intake
+from pipeline.sink.lane import Lane, Pace
+from pipeline.sink.progress import Progress
+from pipeline.sink.raw import RawRows
+from pipeline.sink.repairs import Repairs
+from pipeline.sink.rows import Block, Convert, Record, Refused
+from pipeline.sink.target import Tables
+from pipeline.sink.writer import Writer
+from pipeline.wire.dead_letters import dead_letter
+from pipeline.wire.ledger import encode_entry
+from pipeline.wire.responses import ResponseDecoder
+from pipeline.wire.scores import encode_score
+from pipeline.wire.topics import Topics
+from tests.support.owners import stored
+from tests.support.runs import GENERATION, Plan, Run
+from tests.support.world import CATALOGUE, Sent
+
+TOPICS: Final = Topics("cx")
+NAMES: Final = (TOPICS.scores, TOPICS.responses, TOPICS.ledger, TOPICS.dead_letters)
+NEVER: Final = -1
+_LONG: Final = 3600.0
+
+Records = Mapping[str, Sequence[Record]]
+"""By topic, in order."""
+
+plans = st.lists(
+    st.tuples(
+        st.integers(1, 12),
+        st.sampled_from(("tell", "tell", "panes", "cut", "crash")),
+        st.integers(0, 5),
+    ),
+    max_size=8,
+)
+"""How score workers fold: they tell, and begin again at a cut, so that much is told twice."""
+
+
+class Scorers(Run):
+    """Score workers that fold a log by plan, and what Kafka has of them."""
+
+    def __init__(self, log: list[Sent]) -> None:
+        super().__init__(log)
+        self.records: dict[str, list[Record]] = {name: [] for name in NAMES}
+        self.records[TOPICS.responses] += stored(log)
+
+    def take(self, emission: Emission) -> None:
+        super().take(emission)
+        for update in emission.updates:
+            self._send(TOPICS.scores, encode_score(update))
+        if emission.entry is None:
+            return
+        dead = {v.offset: v for v in emission.entry.exceptions if v.outcome == "dead_letter"}
+        for record in self.records[TOPICS.responses]:
+            if verdict := dead.get(record.offset):
+                letter = dead_letter(record, "score", verdict.reason, GENERATION)
+                self._send(TOPICS.dead_letters, letter.value, letter.headers())
+        self._send(TOPICS.ledger, encode_entry(emission.entry))
+
+    def _send(
+        self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        records = self.records[topic]
+        place = (topic, 0, len(records), self.now, 1)
+        records.append(ConsumerRecord(*place, b"", value, None, 0, 0, tuple(headers)))
+
+
+def told(log: list[Sent], plan: Plan) -> Records:
+    """All records of a log and of the workers that folded it."""
+    return Scorers(log).follow(plan).records
+
+
+def converters() -> dict[str, tuple[Convert, ...]]:
+    """What the sink makes of each topic; of the scores first what is watched live."""
+    raw = RawRows(CATALOGUE, ResponseDecoder(), lambda partition: GENERATION)
+    return {
+        TOPICS.scores: (scored.windows, scored.panes),
+        TOPICS.responses: (raw.convert,),
+        TOPICS.ledger: (outcomes.convert,),
+        TOPICS.dead_letters: (DeadLetterRows(TOPICS.responses).convert,),
+    }
+
+
+class Killed(Exception):  # noqa: N818  # not an error: kill -9
+    """The sink is gone."""
+
+
+class Mortal(Tables):
+    """Tables; whoever uses them dies before or after the write that `fuse` counts down to."""
+
+    fuse = NEVER
+
+    async def insert(self, block: Block) -> None:
+        self._burn()
+        await super().insert(block)
+        self._burn()
+
+    async def execute(self, statement: str, what: str) -> None:
+        self._burn()
+        await super().execute(statement, what)
+        self._burn()
+
+    def _burn(self) -> None:
+        if self.fuse == 0:
+            raise Killed
+        self.fuse -= 1
+
+
+class Member:
+    """The consumer of one topic, from `position` on, as `pipeline.sink.intake.Member` names it."""
+
+    def __init__(self, topic: str, records: Sequence[Record], position: int) -> None:
+        self._records = records
+        self._place = TopicPartition(topic, records[0].partition if records else 0)
+        self._position = position
+        self.committed = position
+        self.commits = True
+        self._left = 0
+        self._piece = 1
+        self._stop = asyncio.Event()
+
+    def serve(self, number: int, piece: int, stop: asyncio.Event) -> None:
+        """So many more records, `piece` in an answer; then tell the reader to stop."""
+        self._left, self._piece, self._stop = number, piece, stop
+
+    def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None: ...
+    def pause(self, *partitions: TopicPartition) -> None: ...
+    def resume(self, *partitions: TopicPartition) -> None: ...
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset({self._place})
+
+    def last_poll_timestamp(self, partition: TopicPartition) -> int | None:
+        return None
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        return None
+
+    async def position(self, partition: TopicPartition) -> int:
+        return self._position
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        if not self.commits:
+            raise CommitFailedError("refused")
+        self.committed = offsets[self._place]
+
+    async def getmany(
+        self, *, timeout_ms: int, max_records: int
+    ) -> Mapping[TopicPartition, Sequence[Record]]:
+        ahead = [record for record in self._records if record.offset >= self._position]
+        found = ahead[: min(max_records, self._left, self._piece)]
+        if not found:
+            self._stop.set()
+            return {}
+        self._left -= len(found)
+        self._position = found[-1].offset + 1
+        return {self._place: found}
+
+
+class Stay(NamedTuple):
+    """What happens to one topic. The lane reads `records`, `piece` at once, and stores batches of
+    `batch` (or all at its end, when `calm`). It is killed at write `fuse`; its commits count when
+    `commits`. `back` is how far behind the commits a zombie begins; 0: the sink that lives goes on.
+    At the end what notes are ready are recounted, when `recounts`."""
+
+    topic: str
+    records: int
+    piece: int
+    batch: int
+    calm: bool
+    fuse: int
+    commits: bool
+    back: int
+    recounts: bool
+
+
+class Sink:
+    """One process, from its start at these commits until it dies."""
+
+    def __init__(self, tables: Mortal, records: Records, commits: Mapping[str, int]) -> None:
+        self._tables = tables
+        self._converters = converters()
+        self.members = {name: Member(name, records[name], commits[name]) for name in NAMES}
+        self._intakes = {name: Intake(self.members[name], name, _nothing) for name in NAMES}
+        self._progress = Progress(tables, TOPICS.responses, lambda partition: GENERATION)
+        self.repairs = Repairs(tables, TOPICS.responses)
+
+    async def live(self, stay: Stay) -> None:
+        """Raises Killed."""
+        self._tables.fuse = stay.fuse
+        member, stop = self.members[stay.topic], asyncio.Event()
+        member.commits = stay.commits and not stay.back
+        member.serve(stay.records, stay.piece, stop)
+        await self._lane(stay, stop).run()
+        if stay.recounts:
+            await self.repairs.work()
+
+    def _lane(self, stay: Stay, stop: asyncio.Event) -> Lane:
+        topic = stay.topic
+        *live, writer = (Writer(one, self._tables, _Nowhere()) for one in self._converters[topic])
+        return Lane(
+            topic,
+            self._intakes[topic],
+            writer,
+            self._progress if topic == TOPICS.responses else None,
+            self.repairs if topic == TOPICS.scores else None,
+            Pace(stay.batch, 0.0, _LONG if stay.calm else 0.0),
+            stop,
+            live[0] if live else None,
+        )
+
+
+async def sink_all(tables: Mortal, records: Records, stays: Sequence[Stay]) -> None:
+    """Sinks do this, one after the other; the last one stores what is left."""
+    commits = dict.fromkeys(NAMES, 0)
+    sink = Sink(tables, records, commits)
+    for stay in stays:
+        behind = {name: max(0, offset - stay.back) for name, offset in commits.items()}
+        one = Sink(tables, records, behind) if stay.back else sink
+        with suppress(Killed):
+            await one.live(stay)
+        commits = {name: member.committed for name, member in sink.members.items()}
+        if tables.fuse == 0 and one is sink:
+            sink = Sink(tables, records, commits)
+    for name in NAMES:
+        await sink.live(Stay(name, 1 << 30, 500, 500, False, NEVER, True, 0, True))
+    assert len(sink.repairs) == 0, "notes are left"
+
+
+class _Nowhere:
+    """Every record can be stored."""
+
+    async def send(self, refused: Sequence[Refused]) -> None:
+        raise AssertionError(refused)
+
+
+def _nothing(partitions: object) -> None:
+    """Nobody takes a partition away."""
