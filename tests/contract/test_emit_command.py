@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from pipeline.operate.topics import TopicReport
 from pipeline.settings import Settings
 from tests.fixtures.emitted import read_emitted
+from tests.support.leaks import MARK, said, spelled
 
 pytestmark = pytest.mark.broker
 
@@ -27,6 +29,29 @@ LINE = {
     "channel": "email",
     "survey": "va-vha-post-visit",
 }
+EVENT = "0d9c2f7a-51b4-4e0a-8f6e-7c3a9b1d2e4f"
+GIVEN = LINE | {"event_id": EVENT, "answers": {"trust": 4}, "location": MARK, "comment": f"{MARK}!"}
+WRONG: tuple[dict[str, object], ...] = (
+    {"answers": {"trust": 9}},
+    {"answers": {"trust": 4, MARK: 3}},
+    {"answers": {"trust": f"4 {MARK}"}},
+    {"answers": f"{{'trust': 4}} {MARK}"},
+    {"agency": MARK},
+    {"event_id": MARK},
+    {"occurred_at": MARK},
+    {"location": MARK * 100},
+    {"comment": MARK * 2000},
+    {MARK: 1},
+)
+FACTS = tuple(LINE.values())[1:]
+CSV_LINES = (
+    ",".join((*LINE, "trust", "location", "comment")),
+    ",".join((EVENT, *FACTS, "4", f"{MARK} 7", f"{MARK} it was")),
+    ",".join((EVENT, *FACTS, "9", "", MARK)),
+    ",".join((EVENT, *FACTS, MARK, "", "")),
+    ",".join((EVENT, *FACTS, "4", MARK * 100, "")),
+    ",".join((EVENT, *FACTS, "4", "", MARK, MARK)),
+)
 
 
 def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
@@ -54,6 +79,22 @@ async def test_standard_input_is_sent_as_it_comes_and_refused_lines_end_with_1(
     assert "stdin:2: not_json" in err
     assert "private" not in err
     assert len(await read_emitted(settings)) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "lines"),
+    [("jsonl", [json.dumps(GIVEN | wrong) for wrong in ({}, *WRONG)]), ("csv", CSV_LINES)],
+)
+async def test_what_is_said_about_good_and_bad_lines_tells_no_answer_comment_or_id(
+    form: str, lines: Sequence[str], settings: Settings, topics: TopicReport
+) -> None:
+    with start(settings, "-", "--format", form) as process:
+        out, err = process.communicate("\n".join(lines) + "\n", timeout=60)
+    read = len(lines) - (form == "csv")
+    assert (process.returncode, out) == (1, f"read {read}, sent 1, refused {read - 1}\n")
+    assert err.count("stdin:") == read - 1
+    words = {MARK, EVENT, "va/va-vha/email"} | spelled({"trust": 4})
+    assert said(out + err, words | spelled({"trust": 9})) == []
 
 
 async def test_sigterm_ends_a_read_from_a_silent_pipe_with_what_came_so_far_sent(

@@ -42,5 +42,5 @@ async def test_nothing_is_lost_and_nothing_counted_twice_and_no_log_tells_what_w
     assert {"clickhouse.log", "replay.log", "score-1.log", "sink.log"} < {log.name for log in told}
     assert leaks(told, marked.words) == []
     with (tmp_path / "sink.log").open("a", encoding="utf-8") as log:
-        log.write(f"a line that tells {MARK}\n")
-    assert leaks(told, marked.words) == [f"sink.log: {MARK}"]
+        log.write(f"a line that tells {MARK}, and {{'trust': 4}}\n")
+    assert leaks(told, marked.words) == ["sink.log: 'trust': 4", f"sink.log: {MARK}"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.emit.simulate import COMMENTS, Item, Traffic, items
@@ -38,8 +40,26 @@ class Marked:
                 yield item  # its id and comment are those of a response that can be read
                 continue
             self.words.add(str(record["event_id"]))
+            self.words |= spelled(cast(Mapping[str, int], record["answers"]))
             marked = {name: f"{record[name] or ''} {MARK}" for name in ("comment", "location")}
             yield item._replace(value=encode_response(record | marked))
+
+
+def spelled(answers: Mapping[str, int]) -> set[str]:
+    """How answers look where they are written out: as a dict, as JSON, as fields of a log line.
+    Single numbers tell nothing, and stand in every log."""
+    return {
+        form
+        for measure, value in answers.items()
+        for one in [{measure: value}]
+        for form in (
+            str(one)[1:-1],
+            json.dumps(one)[1:-1],
+            json.dumps(one, separators=(",", ":"))[1:-1],
+            f"({measure!r}, {value})",
+            f" {measure}={value}",
+        )
+    }
 
 
 def logs(folder: Path) -> list[Path]:
@@ -53,7 +73,10 @@ def leaks(paths: Iterable[Path], words: Iterable[str]) -> list[str]:
     return [
         f"{path.name}: {word}"
         for path in paths
-        for text in [path.read_text(encoding="utf-8", errors="replace")]
-        for word in wanted
-        if word in text
+        for word in said(path.read_text(encoding="utf-8", errors="replace"), wanted)
     ]
+
+
+def said(text: str, words: Iterable[str]) -> list[str]:
+    """Which of the words stand in the text."""
+    return [word for word in words if word in text]
