@@ -13,15 +13,16 @@ from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pipeline.settings import ClickHouseSettings, Settings
-from pipeline.store.client import Client, connect, connect_async
+from pipeline.sink.rows import Block
+from pipeline.sink.target import Tables
+from pipeline.store.client import AsyncClient, Client, connect, connect_async
 from pipeline.store.migrate import migrate
-from tests.support.logs import Step, make_log, steps
+from tests.support.logs import Step, make_log
 from tests.support.naive import Naive
 from tests.support.runs import Plan
-from tests.support.sinks import NAMES, NEVER, Mortal, Records, Stay, plans, sink_all, told
+from tests.support.sinks import Fuse, Records, Stay, plans, scripts, sink_all, stays, told
 from tests.support.world import CATALOGUE
 
 pytestmark = pytest.mark.engine
@@ -50,21 +51,23 @@ PANES = (
     "FROM score_panes FINAL WHERE arraySum(counts) > 0"
 )
 
-stays = st.lists(
-    st.builds(
-        Stay,
-        topic=st.sampled_from(NAMES),
-        records=st.integers(1, 30),
-        piece=st.integers(1, 12),
-        batch=st.integers(1, 12),
-        calm=st.booleans(),
-        fuse=st.sampled_from((NEVER, NEVER, 0, 1, 2, 3, 5, 8)),
-        commits=st.booleans(),
-        back=st.sampled_from((0, 0, 0, 3, 100)),
-        recounts=st.booleans(),
-    ),
-    max_size=10,
-)
+
+class Mortal(Tables):
+    """Tables whose users die at a write."""
+
+    def __init__(self, client: AsyncClient, fuse: Fuse) -> None:
+        super().__init__(client)
+        self._fuse = fuse
+
+    async def insert(self, block: Block) -> None:
+        self._fuse.burn()
+        await super().insert(block)
+        self._fuse.burn()
+
+    async def execute(self, statement: str, what: str) -> None:
+        self._fuse.burn()
+        await super().execute(statement, what)
+        self._fuse.burn()
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +84,9 @@ def ended(store: ClickHouseSettings, records: Records, happened: list[Stay]) -> 
     """What stands where once sinks have stored it all."""
 
     async def run() -> None:
+        fuse = Fuse()
         async with await connect_async(store) as client:
-            await sink_all(Mortal(client), records, happened)
+            await sink_all(Mortal(client, fuse), fuse, records, happened)
 
     with closing(connect(store)) as client:
         for name in (*TABLES, "sink_progress"):
@@ -114,7 +118,7 @@ def due(script: list[Step]) -> dict[tuple[object, ...], list[int]]:
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
-@given(script=steps, plan=plans, happened=stays)
+@given(script=scripts, plan=plans, happened=stays)
 def test_batches_repeats_crashes_and_zombies_of_sinks_leave_no_trace(
     database: ClickHouseSettings, script: list[Step], plan: Plan, happened: list[Stay]
 ) -> None:

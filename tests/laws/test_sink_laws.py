@@ -1,17 +1,38 @@
-"""What becomes of a record in the tables does not depend on the batches it comes in."""
+"""What becomes of records in the tables does not depend on their batches, nor on crashes of sinks.
+
+The same law on the real engine: `tests/contract/test_sink_idempotence.py`.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Iterable, Sequence
+from typing import cast
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.sink import repairs
 from pipeline.sink.rows import Convert, Note, Record
-from tests.simulation.store import Row, rows_of
-from tests.support.logs import Step, make_log, steps
+from pipeline.sink.target import Tables
+from tests.simulation.broker import Trace
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.store import Row, Store, rows_of
+from tests.support.logs import Step, make_log
 from tests.support.runs import Plan
-from tests.support.sinks import converters, plans, told
+from tests.support.sinks import (
+    Fuse,
+    Records,
+    Stay,
+    converters,
+    plans,
+    scripts,
+    sink_all,
+    stays,
+    told,
+)
 
 Stored = tuple[dict[tuple[str, Row], tuple[int, Row]], set[Note]]
 """(table, key) → version and content; and the notes."""
@@ -34,7 +55,7 @@ def stored(batches: Iterable[Sequence[Record]], converts: Sequence[Convert]) -> 
     return tables, notes
 
 
-@given(script=steps, plan=plans, data=st.data())
+@given(script=scripts, plan=plans, data=st.data())
 def test_rows_and_notes_do_not_depend_on_batches_their_order_and_repetition(
     script: list[Step], plan: Plan, data: st.DataObject
 ) -> None:
@@ -46,3 +67,40 @@ def test_rows_and_notes_do_not_depend_on_batches_their_order_and_repetition(
         again = [all_of_it[min(pair) : max(pair)] for pair in ends]
         batches = data.draw(st.permutations(whole + again))
         assert stored(batches, convert[topic]) == stored([all_of_it], convert[topic])
+
+
+class Memory(Store):
+    """The store of the simulation, at once and without weather; its users die at a write."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__(cast(VirtualLoop, None), random.Random(0), Trace())
+        self._fuse = fuse
+
+    async def _arrive(self) -> None: ...
+
+    async def _write(self, table: str, rows: list[tuple[Row, int, Row]]) -> None:
+        self._fuse.burn()
+        for row in rows:
+            self._put(table, *row)
+        self._fuse.burn()
+
+
+def ended(records: Records, happened: list[Stay]) -> dict[str, dict[Row, tuple[int, Row]]]:
+    """The tables once sinks have stored it all."""
+    fuse = Fuse()
+    store = Memory(fuse)
+    with (
+        patch.object(repairs, "reach", lambda tables, *which: tables.reach(*which)),
+        patch.object(repairs, "recount", lambda tables, notes: tables.recount(notes)),
+    ):
+        asyncio.run(sink_all(cast(Tables, store), fuse, records, happened))
+    assert not store.conflicts
+    return store.tables
+
+
+@given(script=scripts, plan=plans, happened=stays)
+def test_repeats_crashes_and_zombies_of_sinks_leave_no_trace(
+    script: list[Step], plan: Plan, happened: list[Stay]
+) -> None:
+    records = told(make_log(script), plan)
+    assert ended(records, happened) == ended(records, [])

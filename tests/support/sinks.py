@@ -24,7 +24,7 @@ from pipeline.sink.lane import Lane, Pace
 from pipeline.sink.progress import Progress
 from pipeline.sink.raw import RawRows
 from pipeline.sink.repairs import Repairs
-from pipeline.sink.rows import Block, Convert, Record, Refused
+from pipeline.sink.rows import Convert, Record, Refused
 from pipeline.sink.target import Tables
 from pipeline.sink.writer import Writer
 from pipeline.wire.dead_letters import dead_letter
@@ -32,6 +32,7 @@ from pipeline.wire.ledger import encode_entry
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.scores import encode_score
 from pipeline.wire.topics import Topics
+from tests.support.logs import Step, steps
 from tests.support.owners import stored
 from tests.support.runs import GENERATION, Plan, Run
 from tests.support.world import CATALOGUE, Sent
@@ -44,12 +45,23 @@ _LONG: Final = 3600.0
 Records = Mapping[str, Sequence[Record]]
 """By topic, in order."""
 
+_LATE: Final[list[Step]] = [
+    *(("new", who, 2, 0) for who in range(3)),
+    ("jump", 0, 10, 0),
+    *(("new", who, 2, 0) for who in range(3)),
+    *(("new", who, 2, 20) for who in range(3)),
+    ("flip", 0, 0, 0),
+    ("again", 1, 0, 0),
+]
+"""Three groups answer, and again after 40 days, and then 60 days late; one takes it back."""
+scripts = st.tuples(steps, steps).map(lambda two: two[0][:20] + _LATE + two[1][:20])
 plans = st.lists(
     st.tuples(
-        st.integers(1, 12),
+        st.integers(2, 12),
         st.sampled_from(("tell", "tell", "panes", "cut", "crash")),
         st.integers(0, 5),
     ),
+    min_size=4,
     max_size=8,
 )
 """How score workers fold: they tell, and begin again at a cut, so that much is told twice."""
@@ -104,25 +116,17 @@ class Killed(Exception):  # noqa: N818  # not an error: kill -9
     """The sink is gone."""
 
 
-class Mortal(Tables):
-    """Tables; whoever uses them dies before or after the write that `fuse` counts down to."""
+class Fuse:
+    """Counts writes down: the sink dies before or after one."""
 
-    fuse = NEVER
+    def __init__(self) -> None:
+        self.left = NEVER
 
-    async def insert(self, block: Block) -> None:
-        self._burn()
-        await super().insert(block)
-        self._burn()
-
-    async def execute(self, statement: str, what: str) -> None:
-        self._burn()
-        await super().execute(statement, what)
-        self._burn()
-
-    def _burn(self) -> None:
-        if self.fuse == 0:
+    def burn(self) -> None:
+        """Raises Killed."""
+        if self.left == 0:
             raise Killed
-        self.fuse -= 1
+        self.left -= 1
 
 
 class Member:
@@ -193,11 +197,32 @@ class Stay(NamedTuple):
     recounts: bool
 
 
+stays = st.lists(
+    st.builds(
+        Stay,
+        topic=st.sampled_from(NAMES),
+        records=st.integers(1, 30),
+        piece=st.integers(1, 12),
+        batch=st.integers(1, 12),
+        calm=st.booleans(),
+        fuse=st.sampled_from((NEVER, NEVER, 0, 1, 2, 3, 5, 8)),
+        commits=st.sampled_from((True, True, False)),
+        back=st.sampled_from((0, 0, 0, 3, 100)),
+        recounts=st.booleans(),
+    ),
+    min_size=6,
+    max_size=14,
+)
+
+
 class Sink:
     """One process, from its start at these commits until it dies."""
 
-    def __init__(self, tables: Mortal, records: Records, commits: Mapping[str, int]) -> None:
+    def __init__(
+        self, tables: Tables, fuse: Fuse, records: Records, commits: Mapping[str, int]
+    ) -> None:
         self._tables = tables
+        self._fuse = fuse
         self._converters = converters()
         self.members = {name: Member(name, records[name], commits[name]) for name in NAMES}
         self._intakes = {name: Intake(self.members[name], name, _nothing) for name in NAMES}
@@ -206,7 +231,7 @@ class Sink:
 
     async def live(self, stay: Stay) -> None:
         """Raises Killed."""
-        self._tables.fuse = stay.fuse
+        self._fuse.left = stay.fuse
         member, stop = self.members[stay.topic], asyncio.Event()
         member.commits = stay.commits and not stay.back
         member.serve(stay.records, stay.piece, stop)
@@ -229,18 +254,18 @@ class Sink:
         )
 
 
-async def sink_all(tables: Mortal, records: Records, stays: Sequence[Stay]) -> None:
+async def sink_all(tables: Tables, fuse: Fuse, records: Records, stays: Sequence[Stay]) -> None:
     """Sinks do this, one after the other; the last one stores what is left."""
     commits = dict.fromkeys(NAMES, 0)
-    sink = Sink(tables, records, commits)
+    sink = Sink(tables, fuse, records, commits)
     for stay in stays:
         behind = {name: max(0, offset - stay.back) for name, offset in commits.items()}
-        one = Sink(tables, records, behind) if stay.back else sink
+        one = Sink(tables, fuse, records, behind) if stay.back else sink
         with suppress(Killed):
             await one.live(stay)
         commits = {name: member.committed for name, member in sink.members.items()}
-        if tables.fuse == 0 and one is sink:
-            sink = Sink(tables, records, commits)
+        if fuse.left == 0 and one is sink:
+            sink = Sink(tables, fuse, records, commits)
     for name in NAMES:
         await sink.live(Stay(name, 1 << 30, 500, 500, False, NEVER, True, 0, True))
     assert len(sink.repairs) == 0, "notes are left"
