@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from pipeline.settings import ClickHouseSettings, Settings
 from pipeline.sink.rows import Block
@@ -117,7 +117,12 @@ def due(script: list[Step]) -> dict[tuple[object, ...], list[int]]:
     }
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=6,
+    # An example takes a second; the law in memory finds small ones.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(script=scripts, plan=plans, happened=stays)
 def test_batches_repeats_crashes_and_zombies_of_sinks_leave_no_trace(
     database: ClickHouseSettings, script: list[Step], plan: Plan, happened: list[Stay]
