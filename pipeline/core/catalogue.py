@@ -91,6 +91,14 @@ class Catalogue:
         return {name: a.code for a in self.agencies.values() for name in (a.code, *a.aliases)}
 
     @cached_property
+    def owners(self) -> dict[str, tuple[str, str]]:
+        """Survey → its agency and service, which it keeps for ever."""
+        return {
+            survey.id: (self.services[survey.service].agency, survey.service)
+            for survey in self.surveys.values()
+        }
+
+    @cached_property
     def service_codes(self) -> dict[str, str]:
         """Code or alias → code, for every service."""
         return {name: s.code for s in self.services.values() for name in (s.code, *s.aliases)}

@@ -62,8 +62,7 @@ ORDER BY stage
 
 _PANE: Final = """
 SELECT measure, counts, version FROM score_panes FINAL
-WHERE hour = {hour:DateTime('UTC')} AND agency = {agency:String} AND service = {service:String}
-  AND channel = {channel:String} AND survey = {survey:String}
+WHERE hour = {hour:DateTime('UTC')} AND channel = {channel:String} AND survey = {survey:String}
   AND generation = {generation:UInt16} AND partition = {partition:UInt16}
 """
 
@@ -157,7 +156,9 @@ def _pane(client: Client, copy: Copy) -> Pane | None:
         return None
     hour = copy.occurred_at.replace(minute=0, second=0, microsecond=0)
     asked: dict[str, object] = {
-        **copy.group._asdict(),
+        # Not by agency and service: a raw row may have them under an alias.
+        "channel": copy.group.channel,
+        "survey": copy.group.survey,
         "hour": hour,
         "generation": copy.generation,
         "partition": copy.partition,

@@ -24,7 +24,9 @@ from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
 from pipeline.score.transport import Place
-from pipeline.wire.dead_letters import DeadLetter, attempt_of, dead_letter
+from pipeline.wire.catalogue_moves import refuse_moves
+from pipeline.wire.dead_letters import DeadLetter, dead_letter, replay_of
+from pipeline.wire.lives import Mark
 from pipeline.wire.reading import ResponseReader
 
 log = get(__name__)
@@ -55,6 +57,7 @@ class Tenure:
         self.log_end = restored.log_end
         self.open_records = 0
         self.alive = True
+        self.unsure = False  # whether the log is still the one that was folded
         self.progress_at = time.monotonic()
         self.uncut_records = 0
         self._cut_at = restored.cut_at
@@ -85,6 +88,11 @@ class Tenure:
     def lag(self) -> int:
         """Offsets that are not folded yet, as far as is known: not those of open transactions."""
         return max(0, self.log_end - self.position)
+
+    @property
+    def mark(self) -> Mark:
+        """The last record folded: by it the log is known."""
+        return Mark(self.state.next_offset, self.state.as_of)
 
     @property
     def paused_at(self) -> int:
@@ -118,6 +126,11 @@ class Tenure:
     def takes(self, stamp: int) -> bool:
         """Whether records read after this seek may be folded; ask again after each wait."""
         return self.alive and self.stamp == stamp
+
+    def read_again(self) -> int:
+        """Where to read on, after a pause: not without looking whether it is still that log."""
+        self.unsure = True
+        return self.position
 
     def adopt(self, reader: ResponseReader) -> None:
         """Judge by another catalogue as soon as a checkpoint can say from where on."""
@@ -187,6 +200,7 @@ class Tenure:
 
         Raises:
             KafkaError: not acknowledged; nothing more may be sent for this partition.
+            CatalogueError: the catalogue to change to moves a survey.
         """
         async with self._my_turn():
             nothing_new = self._cut_at == self.state.next_offset and not self.switches
@@ -226,6 +240,7 @@ class Tenure:
 
     def _switch(self) -> None:
         """What is folded from here on is told only after the cut that names the catalogue."""
+        refuse_moves(self.state.catalogue.owners, self._next_reader.validator.catalogue)
         self._reader = self._next_reader
         self.state.switch(self._reader.validator.catalogue)
         self._writer.adopt(self.state.catalogue)
@@ -318,4 +333,4 @@ def between(records: Records, first: int, end: int) -> Records:
 
 def replayed(records: Records) -> frozenset[int]:
     """Offsets of the records that `cxpulse replay` sent: the breaker does not count them."""
-    return frozenset(r.offset for r in records if r.headers and attempt_of(r.headers) > 1)
+    return frozenset(r.offset for r in records if r.headers and replay_of(r))

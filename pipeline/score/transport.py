@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, cast
@@ -25,6 +25,7 @@ from faust.types.tuples import ConsumerMessage
 
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, producer
+from pipeline.wire.lives import AWAY_MS
 
 CHUNK: Final = 2_000
 """Records a message: about 30 ms of work, so that emission and health get their turn."""
@@ -60,12 +61,14 @@ class Place(NamedTuple):
 class Chunk:
     """Records of one partition in offset order, all there are before its place; none when the place
     is the only news. `stamp` names the seek they were read after: a chunk with another stamp than
-    its partition's is stale and must not be folded."""
+    its partition's is stale and must not be folded. `away` says that the partition was not read for
+    a while before these records: its log may be another."""
 
     partition: int
     records: Sequence[ConsumerRecord[bytes, bytes]]
     stamp: int
     place: Place
+    away: bool = False
 
 
 class Host(Protocol):
@@ -166,6 +169,7 @@ class Consumer(driver.Consumer):
         self._stamp = 0
         self._told: dict[TP, Place] = {}
         self._heard: dict[TP, int] = {}
+        self._away: set[TP] = set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -179,7 +183,7 @@ class Consumer(driver.Consumer):
         fetched, _ = await self._wait_next_records(timeout)
         if not isinstance(fetched, Fetched):
             return
-        self._heard |= fetched.heard
+        self._listen(fetched.heard)
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         for tp, place in fetched.places.items():
@@ -187,7 +191,17 @@ class Consumer(driver.Consumer):
                 if self.should_stop or not self.flow_active or fetched.stamp != self._stamp:
                     return
                 self._told[tp] = place
+                if chunk.records and tp in self._away:
+                    self._away.remove(tp)
+                    chunk = replace(chunk, away=True)
                 yield tp, self._message(tp, chunk)
+
+    def _listen(self, heard: Mapping[TP, int]) -> None:
+        """Note which partitions were not read for a while, until records of them come."""
+        for tp, at in heard.items():
+            if at - self._heard.get(tp, at) > AWAY_MS:
+                self._away.add(tp)
+        self._heard |= heard
 
     def _chunks(
         self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]], stamp: int, place: Place
@@ -231,6 +245,7 @@ class Consumer(driver.Consumer):
         host.begin(starts, self._stamp)
         offsets = {TP(host.source, partition): at for partition, at in starts.items()}
         self._told = {}
+        self._away.clear()  # whoever seeks has compared, or does
         self._heard = dict.fromkeys(offsets, time.time_ns() // 1_000_000)
         await self._thread.seek_stamped(offsets, self._stamp)
 

@@ -31,7 +31,6 @@ from pipeline.score.tenure import Tenure
 from pipeline.score.transport import Chunk, Consumer, Producer
 from pipeline.settings import Settings
 from pipeline.wire.catalogue_watch import follow_catalogue
-from pipeline.wire.lives import Mark
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -174,9 +173,10 @@ class ScoreWorker:
             return  # read again when it goes on
         self._refuse(chunk)
         first = chunk.records[0].offset if chunk.records else chunk.place.read_to
-        if first < tenure.position:  # the broker has sent us back
-            mark = Mark(tenure.state.next_offset, tenure.state.as_of)
-            await self._store.refuse_other_logs({tenure.partition: mark})
+        if first < tenure.position or chunk.away or tenure.unsure:
+            # The broker has sent us back, or the topic may have been re-created unseen.
+            await self._store.refuse_other_logs({tenure.partition: tenure.mark})
+            tenure.unsure = False
         if first > tenure.position:
             await self._note_lost(tenure, first)
         for part in tenure.parts(chunk.records):
@@ -241,9 +241,7 @@ class ScoreWorker:
 
     async def _go_on(self) -> None:
         """A pause was lifted: what was dropped meanwhile is read again."""
-        await self._consumer.read_from(
-            {partition: tenure.position for partition, tenure in self._tenures.items()}
-        )
+        await self._consumer.read_from({p: t.read_again() for p, t in self._tenures.items()})
 
     async def _let_go(self) -> None:
         """Last cut of everything owned: whoever comes next goes on exactly there."""

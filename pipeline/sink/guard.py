@@ -30,7 +30,8 @@ class Guard:
         self._next: dict[int, int] = {}
 
     async def check(self, batch: Batch) -> None:
-        """Look at partitions that do not simply go on where the batch before has ended.
+        """Look at partitions that do not simply go on where the batch before has ended, or that
+        were not read for a while.
 
         Raises KafkaError when one is another log than its rows come from, or that cannot be found
         out; StoreError.
@@ -42,9 +43,9 @@ class Guard:
         for record in batch.records:
             begins.setdefault(record.partition, record.offset)
             ends[record.partition] = record.offset + 1
-        jumped = [p for p, at in begins.items() if at < self._next.get(p, at + 1)]
-        if jumped:
-            await self._compare(jumped)
+        unsure = {p for p, at in begins.items() if at < self._next.get(p, at + 1)} | batch.away
+        if unsure:
+            await self._compare(unsure)
         self._next |= ends
 
     async def _compare(self, partitions: Iterable[int]) -> None:

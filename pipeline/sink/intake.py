@@ -16,6 +16,7 @@ from pipeline import logs
 from pipeline.errors import KafkaError
 from pipeline.sink.patience import pause
 from pipeline.sink.rows import Record
+from pipeline.wire.lives import AWAY_MS
 
 _log = logs.get(__name__)
 
@@ -33,17 +34,19 @@ POSITION_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records as read, and how far each partition is read. `epoch` is that of the assignment."""
+    """Records as read, and how far each partition is read. `epoch` is that of the assignment;
+    `away` are partitions that were not read for a while before these records."""
 
     records: tuple[Record, ...]
     positions: Mapping[int, int]
     epoch: int
+    away: frozenset[int] = frozenset()
 
     def then(self, later: Batch) -> Batch:
         """Both as one, unless a rebalance lies between: then what `self` holds is not ours now."""
         if later.epoch != self.epoch:
             return later
-        return replace(later, records=self.records + later.records)
+        return replace(later, records=self.records + later.records, away=self.away | later.away)
 
 
 NOTHING: Final = Batch((), {}, -1)
@@ -79,6 +82,8 @@ class Intake(ConsumerRebalanceListener):
         self._pending: list[Record] = []
         self._read: dict[int, int] = {}
         self._committed: dict[int, int] = {}
+        self._heard: dict[int, int] = {}
+        self._away: set[int] = set()
         self._epoch = 0
         self._collected = 0.0
         consumer.subscribe([topic], listener=self)
@@ -89,6 +94,8 @@ class Intake(ConsumerRebalanceListener):
         self._pending.clear()
         self._read.clear()
         self._committed.clear()
+        self._heard.clear()
+        self._away.clear()
         self._lost([tp.partition for tp in revoked])
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -123,7 +130,9 @@ class Intake(ConsumerRebalanceListener):
         epoch = self._epoch
         records = tuple(self._pending)
         self._pending.clear()
-        return Batch(records, await self._positions(records), epoch)
+        away = frozenset(self._away.intersection(record.partition for record in records))
+        self._away -= away
+        return Batch(records, await self._positions(records), epoch, away)
 
     async def pause(self, seconds: float, stop: asyncio.Event) -> None:
         """Wait, or until `stop`, with all partitions paused, and stay a member of the group."""
@@ -190,7 +199,17 @@ class Intake(ConsumerRebalanceListener):
         for records in found.values():
             self._pending.extend(records)
             got += len(records)
+        self._listen()
         return got
+
+    def _listen(self) -> None:
+        """Note which partitions were not read for a while, until records of them are taken."""
+        for tp in self._consumer.assignment():
+            at = self._consumer.last_poll_timestamp(tp)
+            if at is not None:
+                if at - self._heard.get(tp.partition, at) > AWAY_MS:
+                    self._away.add(tp.partition)
+                self._heard[tp.partition] = at
 
     async def _positions(self, records: Iterable[Record]) -> dict[int, int]:
         """The next offset of each partition: past markers too, where the consumer knows it."""

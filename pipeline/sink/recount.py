@@ -4,6 +4,10 @@ A row counts when it lies below the note's `next_offset` and in no gap, its outc
 outcome row) or late, it is the first of its event in the partition, and no retraction of that event
 lies below, before or after it. An event is an id with its time and group: the fold takes nothing
 back, and takes nothing for a repeat, whose time or group is another (design 4.4).
+
+The group of a raw row is told by its channel and survey, which have no aliases. Its agency and
+service are what the sink's catalogue made of them when it was stored; the scorer may have judged
+it by another one (docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from pipeline.core.vocabulary import RESPONSE, SLOTS
 
 GROUP: Final = "agency, service, channel, survey"
 """The columns that name one."""
-BY_GROUP: Final = f"({GROUP})"
-BY_HOUR: Final = f"({GROUP}, toStartOfHour(occurred_at))"
+RAW_GROUP: Final = "channel, survey"
+"""Those of a raw row that tell its group: a survey keeps its service, and that its agency."""
 
 _COUNTS: Final = """
 WITH
@@ -50,10 +54,10 @@ WITH
     answered AS
     (
         SELECT
-            r.generation AS generation, r.partition AS partition, r.agency AS agency,
-            r.service AS service, r.channel AS channel, r.survey AS survey,
-            r.occurred_at AS occurred_at, toStartOfHour(r.occurred_at) AS hour,
-            r.offset AS offset, e.retracted_at AS retracted_at, r.answers AS answers
+            r.generation AS generation, r.partition AS partition, r.channel AS channel,
+            r.survey AS survey, r.occurred_at AS occurred_at,
+            toStartOfHour(r.occurred_at) AS hour, r.offset AS offset,
+            e.retracted_at AS retracted_at, r.answers AS answers
         FROM (SELECT * FROM responses FINAL WHERE $rows AND NOT retracted AND $spans) AS r
         INNER JOIN events AS e
         ON e.generation = r.generation AND e.partition = r.partition AND e.first_offset = r.offset
@@ -61,29 +65,26 @@ WITH
     counted AS
     (
         SELECT
-            generation, partition, agency, service, channel, survey, begin, end, version,
-            answer.1 AS measure,
+            generation, partition, channel, survey, begin, end, version, answer.1 AS measure,
             sumForEach(arrayMap(value -> if(value = answer.2, times, 0), range($slots))) AS counts
         FROM
         (
             SELECT
                 count() AS times, n.generation AS generation, n.partition AS partition,
-                n.agency AS agency, n.service AS service, n.channel AS channel,
-                n.survey AS survey, n.begin AS begin, n.end AS end, n.version AS version,
+                n.channel AS channel, n.survey AS survey, n.begin AS begin, n.end AS end,
+                n.version AS version,
                 arrayJoin(arrayConcat(
                     arrayMap((m, v) -> (toString(m), v), mapKeys(a.answers), mapValues(a.answers)),
                     [('$response', toUInt8(0))]
                 )) AS answer
             FROM answered AS a INNER JOIN notes AS n
-            ON a.generation = n.generation AND a.partition = n.partition AND a.agency = n.agency
-               AND a.service = n.service AND a.channel = n.channel AND a.survey = n.survey$match
+            ON a.generation = n.generation AND a.partition = n.partition
+               AND a.channel = n.channel AND a.survey = n.survey$match
             WHERE a.occurred_at >= n.begin AND a.occurred_at < n.end AND a.offset < n.next_offset
               AND (a.retracted_at IS NULL OR a.retracted_at >= n.next_offset)
-            GROUP BY
-                generation, partition, agency, service, channel, survey, begin, end, version, answer
+            GROUP BY generation, partition, channel, survey, begin, end, version, answer
         )
-        GROUP BY
-            generation, partition, agency, service, channel, survey, begin, end, version, measure
+        GROUP BY generation, partition, channel, survey, begin, end, version, measure
     )
 SELECT
     n.*,
@@ -94,8 +95,8 @@ FROM
     FROM notes ARRAY JOIN layout AS pair
 ) AS n
 LEFT JOIN counted AS c
-ON n.generation = c.generation AND n.partition = c.partition AND n.agency = c.agency
-   AND n.service = c.service AND n.channel = c.channel AND n.survey = c.survey
+ON n.generation = c.generation AND n.partition = c.partition
+   AND n.channel = c.channel AND n.survey = c.survey
    AND n.begin = c.begin AND n.end = c.end AND n.version = c.version AND n.measure = c.measure
 """
 JUDGED: Final = """NOT arrayExists(
@@ -103,7 +104,7 @@ JUDGED: Final = """NOT arrayExists(
     (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM gaps))"""
 """The condition for rows, below what the ledger tells, that a score worker has read."""
 
-_EVENT: Final = f"generation, partition, event_id, occurred_at, {GROUP}"
+_EVENT: Final = f"generation, partition, event_id, occurred_at, {RAW_GROUP}"
 
 Place = TypeVar("Place", bound=tuple[int, int])
 """(generation, partition)."""
@@ -139,9 +140,9 @@ def counts_query(notes: str, span: Span, *, hourly: bool) -> str:
     one group, partition and version may overlap. `hourly` says that each is one whole hour, which
     is read faster.
     """
-    named = f"{BY_HOUR} IN (SELECT {GROUP}, begin FROM notes)"
+    named = f"({RAW_GROUP}, toStartOfHour(occurred_at)) IN (SELECT {RAW_GROUP}, begin FROM notes)"
     if not hourly:
-        named = f"{BY_GROUP} IN (SELECT {GROUP} FROM notes)"
+        named = f"({RAW_GROUP}) IN (SELECT {RAW_GROUP} FROM notes)"
     # An event has one time: all that was said of it lies in the same span.
     time = (
         f"occurred_at >= toDateTime({span.first}, 'UTC') "

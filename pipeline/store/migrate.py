@@ -23,9 +23,12 @@ from pipeline.store.catalogue_rows import catalogue_tables
 from pipeline.store.client import Client, connect, store_errors
 from pipeline.store.migration_ledger import LEDGER, contradictions, done_files, record
 from pipeline.store.sql_files import SqlFile, read_sql_files
+from pipeline.wire.catalogue_moves import refuse_moves
 
 UNKNOWN_DATABASE: Final = 81
 UNKNOWN_TABLE: Final = 60
+
+_OWNERS: Final = "SELECT survey, agency, service FROM surveys INNER JOIN services USING (service)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def migrate(
 
     `folder` holds the SQL files (default: those shipped); `today` (default: the day in UTC) sets
     how far quarter bounds reach. Raises MigrationError naming the file that changed or failed,
-    and StoreError.
+    CatalogueError for a survey that moves, and StoreError.
     """
     store = settings.clickhouse
     files = read_sql_files(folder or resource("deploy", "clickhouse"))
@@ -65,6 +68,7 @@ def migrate(
             record(client, file, "begun")
             _run(client, file, macros)
             record(client, file, "done")
+        refuse_moves(_owners(client), catalogue)
         tables = catalogue_tables(catalogue, today or datetime.now(UTC).date())
         loaded = tuple(table.name for table in tables if load(client, table))
     applied = tuple(file.name for file in waiting)
@@ -107,6 +111,13 @@ def _outdated(client: Client, catalogue: Catalogue | None) -> list[str]:
         for table in tables
         if table.name != "survey_quarters" and not is_loaded(client, table)
     ]
+
+
+def _owners(client: Client) -> dict[str, tuple[str, str]]:
+    """Agency and service of each survey that is loaded."""
+    with store_errors("read the surveys"):
+        rows = client.query(_OWNERS).result_rows
+    return {survey: (agency, service) for survey, agency, service in rows}
 
 
 def _create_database(store: ClickHouseSettings) -> None:

@@ -5,6 +5,7 @@ Headers never hold field values, so that a reader of headers learns nothing abou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -19,10 +20,16 @@ Headers = list[tuple[str, bytes]]
 
 _STAGES: Final[dict[bytes, Stage]] = {b"score": "score", b"sink": "sink"}
 _LONG: Final = 1 << 63
+_IN_LOG: Final = re.compile(rb"[0-9]{1,5}/[0-9]{1,19}")
+"""Generation and offset."""
 
 ATTEMPT: Final = "attempt"
 """Header of a dead letter, and of a record that `cxpulse replay` sends back: which attempt it is,
 counted from 1 in decimal. A record without it is a first attempt."""
+
+REPLAY_OF: Final = "replay-of"
+"""Header of a record that `cxpulse replay` sends back, and of its dead letter: the place of the
+record that was refused first, `topic/partition/generation/offset`."""
 
 REPAIR: Final = "repair"
 """Header of a retraction that `cxpulse reconcile --repair` sends to the partition whose count must
@@ -45,6 +52,7 @@ class DeadLetter:
     header when they claim to be Avro (else empty: other bytes are somebody's data), `attempt`
     counts from 1. `cut` says that the original did not fit: it stays in its own topic. `repair`
     says that it carried that header. `generation` is that of a response; other topics have none.
+    `replay_of` is the place of the record that it replayed, empty when it was none.
     """
 
     topic: str
@@ -58,6 +66,12 @@ class DeadLetter:
     cut: bool = False
     repair: bool = False
     generation: int = FIRST
+    replay_of: str = ""
+
+    @property
+    def first(self) -> str:
+        """The place of the record that was refused first: all replays of it have this one."""
+        return self.replay_of or f"{self.topic}/{self.partition}/{self.generation}/{self.offset}"
 
     @property
     def key(self) -> bytes:
@@ -84,6 +98,8 @@ class DeadLetter:
             facts.append(REPAIR_HEADER)
         if self.generation != FIRST:
             facts.append((GENERATION, b"%d" % self.generation))
+        if self.replay_of:
+            facts.append((REPLAY_OF, self.replay_of.encode()))
         return facts
 
     @property
@@ -131,6 +147,7 @@ def dead_letter(record: Origin, stage: Stage, reason: str, generation: int) -> D
         cut=cut,
         repair=is_repair(record.headers),
         generation=generation,
+        replay_of=replay_of(record),
     )
 
 
@@ -143,6 +160,17 @@ def attempt_of(headers: Iterable[tuple[str, bytes]]) -> int:
             except (ValueError, AttributeError):  # anybody may send a header, or one without value
                 return 1
     return 1
+
+
+def replay_of(record: Origin) -> str:
+    """The place of the record that this one replays; empty when it is none. An `attempt` alone
+    makes no replay: other programs count their attempts by that name, too."""
+    if attempt_of(record.headers) == 1:
+        return ""
+    here = f"{record.topic}/{record.partition}/".encode()
+    place = next((raw for name, raw in record.headers if name == REPLAY_OF), None) or b""
+    fits = place.startswith(here) and _IN_LOG.fullmatch(place, len(here))
+    return place.decode() if fits else ""
 
 
 def is_repair(headers: Iterable[tuple[str, bytes]]) -> bool:
@@ -166,6 +194,7 @@ def read_dead_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) 
             repair=REPAIR in facts,
             attempt=_number(facts[ATTEMPT]),
             generation=_number(facts.get(GENERATION, b"%d" % FIRST)),
+            replay_of=facts.get(REPLAY_OF, b"").decode(),
         )
     except (KeyError, ValueError, AttributeError) as error:  # Kafka allows a header without value
         raise SchemaError(f"dead letter without a usable envelope: {error}") from None

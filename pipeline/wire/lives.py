@@ -20,6 +20,11 @@ from pipeline.wire.kafka import consumer, partition_counts, started
 POLL_MS: Final = 200
 """How long one poll waits: only answers end the loop, so this is no latency."""
 
+AWAY_MS: Final = 2_000
+"""Longest silence between two answers to the fetches of a partition that is only a slow broker: the
+sink asks each to be answered within half a second. After a longer one (a wait for ClickHouse, a
+stopped process, a broker away) its log may be another, and long enough for nothing to show."""
+
 ONE_BATCH: Final = 1
 """Bytes asked for of a partition: the broker then sends one batch, however large, and no more."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import uuid
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.errors import KafkaError
 from pipeline.operate.generations import begin_generation
+from pipeline.operate.pauses import Pause, find_pauses, resume
 from pipeline.operate.topics import TopicReport, ensure_topics
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings, Settings
@@ -20,10 +24,18 @@ from pipeline.sink.service import Sink
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import encode_generation, generation_key, read_generations
 from pipeline.wire.kafka import consumer, partition_counts, producer, started
-from pipeline.wire.lives import Mark, other_logs
+from pipeline.wire.lives import AWAY_MS, Mark, other_logs
 from pipeline.wire.topics import Topics
-from tests.fixtures.scoring import now_ms, response, scoring
-from tests.fixtures.sink import Pipe, piping
+from tests.fixtures.scoring import (
+    eventually,
+    ledger,
+    now_ms,
+    received,
+    response,
+    scoring,
+    start_worker,
+)
+from tests.fixtures.sink import Pipe, piping, start_sink
 
 pytestmark = pytest.mark.broker
 
@@ -129,6 +141,57 @@ async def test_a_worker_and_a_sink_that_run_on_stop_before_they_write_over_anyth
     await ends
     assert pipe.rows(ROWS) == before
     assert set((await begin_generation(settings.kafka)).partitions) == {0}
+
+
+async def outgrow(pipe: Pipe, process: Process, client: AIOKafkaAdminClient) -> None:
+    """Re-create the topic while a process stands still, and make it longer than that has read."""
+    process.send_signal(signal.SIGSTOP)
+    await recreate(pipe, client)
+    await respond(pipe, 8)
+    await asyncio.sleep(AWAY_MS / 1000)
+    process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_worker_that_stood_still_notices_though_the_new_log_outgrew_it(
+    pipe: Pipe,
+    kafka_admin: AIOKafkaAdminClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    paused: bool,
+) -> None:
+    settings = pipe.settings
+    monkeypatch.setenv("CXPULSE_SCORE_BREAKER_RECORDS", "5")
+    worker = await start_worker(settings, tmp_path)
+    await worker.ready()
+    for _ in range(5):
+        await pipe.send(pipe.topics.responses, b"garbage" if paused else response())
+    await received(settings, 5)
+    if paused:
+        await eventually(lambda: paused_partitions(settings))
+    await outgrow(pipe, worker.process, kafka_admin)
+    if paused:
+        await resume(settings.kafka)
+    assert await asyncio.wait_for(worker.process.wait(), 30) == 1
+    assert NAMES_THE_COMMAND in worker.text()
+    assert (await ledger(settings))[0].next_offset == 5
+
+
+async def paused_partitions(settings: Settings) -> list[Pause] | None:
+    return await find_pauses(settings.kafka) or None
+
+
+async def test_a_sink_that_stood_still_notices_though_the_new_log_outgrew_it(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    sink = await start_sink(pipe.settings)
+    await respond(pipe, 5)
+    await pipe.wait_for("SELECT max(next_offset) FROM sink_progress", [(5,)])
+    before = pipe.rows(ROWS)
+    await outgrow(pipe, sink, kafka_admin)
+    _, errors = await asyncio.wait_for(sink.communicate(), 30)
+    assert NAMES_THE_COMMAND in errors.decode()
+    assert pipe.rows(ROWS) == before
 
 
 async def test_an_interrupted_command_is_completed_by_the_next(

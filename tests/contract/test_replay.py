@@ -67,8 +67,12 @@ async def test_the_original_bytes_go_back_to_their_partition_one_attempt_higher(
     assert choice.reasons == done.sent == {"unknown_service": 1, "tombstone": 1}
     found = {record.value: record for record in await read(log.settings, "responses")}
     assert {record.partition for record in found.values()} == {1}
-    assert found[example(1)].headers == (("attempt", b"3"),)
-    assert found[None].headers == (("attempt", b"2"), REPAIR_HEADER)
+    first = f"{log.topics.responses}/1/1/".encode()
+    assert found[example(1)].headers == (("attempt", b"3"), ("replay-of", first + b"7"))
+    assert found[None].headers == (
+        *(("attempt", b"2"), ("replay-of", first + b"8")),
+        REPAIR_HEADER,
+    )
 
 
 async def test_filters_choose_by_reason_service_time_and_stage(log: Pipe) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.catalogue import Catalogue
-from pipeline.errors import MigrationError
+from pipeline.errors import CatalogueError, MigrationError
 from pipeline.resources import resource
 from pipeline.settings import ClickHouseSettings, Settings, load
 from pipeline.store.client import connect
@@ -72,6 +72,19 @@ def test_the_catalogue_is_replaced_and_what_left_it_is_gone(
     assert migrate(settings, changed, today=TODAY).loaded == ("surveys", "survey_quarters")
     assert rows(settings, "SELECT survey FROM surveys") == [(survey,) for survey in sorted(smaller)]
     assert rows(settings, "SELECT uniqExact(survey) FROM survey_quarters") == [(len(smaller),)]
+
+
+def test_a_survey_that_moved_to_another_service_is_refused(
+    settings: Settings, catalogue: Catalogue
+) -> None:
+    migrate(settings, catalogue, today=TODAY)
+    moved = dataclasses.replace(catalogue.surveys["va-vha-trust"], service="va-vba")
+    changed = dataclasses.replace(catalogue, surveys={**catalogue.surveys, moved.id: moved})
+    with pytest.raises(
+        CatalogueError, match=r"'va-vha-trust': is of va/va-vba now, was of va/va-vha"
+    ):
+        migrate(settings, changed, today=TODAY)
+    assert check_migrations(settings, catalogue) == []
 
 
 def test_quarters_are_cut_in_the_zone_of_the_survey(

@@ -46,7 +46,8 @@ def outcome(offset: int, name: str, partition: int = 0) -> dict[str, object]:
 
 
 RESPONSES = [
-    response(1, 1),  # accepted
+    response(1, 1)
+    | {"agency": "vet", "service": "hospitals"},  # accepted, by names that are aliases
     response(2, 2),  # late: counted by a repair
     response(3, 3),  # duplicate
     response(4, 4),  # dead letter
@@ -65,7 +66,7 @@ RESPONSES = [
     response(12, 50, 1),
     response(13, 1, 2),  # nothing of its partition is judged
     response(14, 30, 1),  # taken back in another partition
-    response(14, 31, retracted=True),
+    response(14, 31, retracted=True) | {"service": "hospitals"},
     response(15, 40),  # accepted in two partitions, the second taken back by a repair
     response(15, 41, 1),
     response(15, 42, 1, retracted=True, repair=True),
@@ -125,6 +126,15 @@ def client(clickhouse: str) -> Iterator[Client]:
 def test_the_golden_rows_come_out_exactly_though_nothing_is_merged(client: Client) -> None:
     found = table(client, "SELECT * FROM responses_current ORDER BY partition, offset")
     assert found == golden("responses_current")
+
+
+def test_a_survey_that_left_the_catalogue_keeps_the_names_that_are_stored(client: Client) -> None:
+    insert(client, "responses", [response(200, 90) | {"service": "gone", "survey": "gone"}])
+    names = "SELECT agency, service FROM responses_current WHERE survey = 'gone'"
+    for nulls in (0, 1):
+        assert client.query(names, settings={"join_use_nulls": nulls}).result_rows == [
+            ("va", "gone")
+        ]
 
 
 def test_hostile_times_are_stored_in_the_partition_of_their_append_time(client: Client) -> None:

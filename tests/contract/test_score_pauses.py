@@ -16,7 +16,8 @@ from pipeline.operate.topics import TopicReport
 from pipeline.resources import resource
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
-from pipeline.wire.dead_letters import ATTEMPT
+from pipeline.wire.dead_letters import ATTEMPT, REPLAY_OF
+from pipeline.wire.topics import Topics
 from tests.contract.test_score_catalogue import NEW, offer
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.scoring import (
@@ -74,11 +75,21 @@ async def test_garbage_below_the_share_and_garbage_that_is_replayed_do_not_pause
     async with scoring(settings) as worker:
         for _ in range(20):
             await send(settings, [GARBAGE, response(), response()])
-        await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2")])
+        place = b"%s/0/1/0" % Topics(settings.kafka.topic_prefix).responses.encode()
+        await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2"), (REPLAY_OF, place)])
         total = await received(settings, 100)
         assert not worker._tenures[0].paused_at
     assert (total["accepted"], total["dead_letter"]) == (40, 60)
     assert await find_pauses(settings.kafka) == []
+
+
+async def test_garbage_that_only_counts_its_attempts_pauses(
+    settings: Settings, topics: TopicReport
+) -> None:
+    async with scoring(settings) as worker:
+        await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2")])
+        await paused(worker)
+        assert worker._tenures[0].paused_at == 20
 
 
 async def test_a_flood_of_garbage_pauses_one_partition_and_the_other_goes_on(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 
 import pytest
 
 from pipeline.errors import StoreError
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
 from pipeline.sink.service import Sink
-from pipeline.wire.topics import Topics
-from tests.fixtures.sink import Pipe, event, piping
+from tests.fixtures.sink import Pipe, event, piping, start_sink
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine]
 
@@ -46,20 +44,7 @@ async def test_a_signal_ends_the_process_with_what_it_read_stored(
 ) -> None:
     async with piping(kafka_settings, clickhouse, database) as pipe:
         await pipe.respond(event(1))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "pipeline.sink",
-            env={
-                "CXPULSE_KAFKA_BOOTSTRAP": kafka_settings.bootstrap,
-                "CXPULSE_KAFKA_TOPIC_PREFIX": Topics(kafka_settings.topic_prefix).prefix,
-                "CXPULSE_KAFKA_GROUP_PREFIX": kafka_settings.group_prefix,
-                "CXPULSE_CLICKHOUSE_URL": clickhouse,
-                "CXPULSE_CLICKHOUSE_DATABASE": database,
-                "CXPULSE_SINK_METRICS_PORT": "0",
-            },
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await start_sink(pipe.settings)
         await pipe.wait_for("SELECT count() FROM responses", [(1,)])
         process.send_signal(signal.SIGTERM)
         _, errors = await process.communicate()

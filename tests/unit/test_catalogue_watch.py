@@ -66,3 +66,25 @@ def test_a_folder_that_went_away_is_an_error_until_it_is_back(folder: Path) -> N
     os.utime(folder / "agencies.yaml")
     assert [watch.look() for _ in range(2)] == [None, None]
     assert not watch.broken
+
+
+def test_a_survey_that_moves_to_another_service_is_refused_though_it_was_away(folder: Path) -> None:
+    watch = CatalogueWatch(folder, load_catalogue(folder))
+    path = folder / "surveys.yaml"
+    whole = path.read_text()
+    head, *entries = whole.split("\n  - ")
+    (entry,) = [one for one in entries if one.startswith("id: va-vha-trust\n")]
+    kept = [one for one in entries if one != entry]
+    path.write_text("\n  - ".join([head, *kept]))
+    assert watch.look() is None
+    assert watch.look() is not None
+    moved = entry.replace("service: va-vha\n", "service: va-vba\n")
+    path.write_text("\n  - ".join([head, moved, *kept]))
+    watch.look()
+    with pytest.raises(CatalogueError, match=r"va-vha-trust.* of va/va-vba now, was of va/va-vha:"):
+        watch.look()
+    assert watch.broken
+    path.write_text(whole)
+    watch.look()
+    assert watch.look() is not None
+    assert not watch.broken

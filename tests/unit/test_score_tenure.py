@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from pipeline.core.breaker import Limits
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.partition import PartitionState
 from pipeline.core.response import Validator
-from pipeline.errors import KafkaError
+from pipeline.errors import CatalogueError, KafkaError
 from pipeline.score import restore
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.letters import Post
@@ -35,6 +36,13 @@ from tests.support.world import CATALOGUE, START, response
 TOPICS = Topics("cx")
 OTHER = make_catalogue(
     CATALOGUE.agencies.values(), CATALOGUE.services.values(), list(CATALOGUE.surveys.values())[:-1]
+)
+
+
+MOVED = make_catalogue(
+    CATALOGUE.agencies.values(),
+    CATALOGUE.services.values(),
+    [replace(survey, service="va-vba") for survey in CATALOGUE.surveys.values()],
 )
 
 
@@ -181,3 +189,11 @@ async def test_what_was_told_beyond_the_log_end_that_was_seen_is_not_judged_agai
     )
     store = CheckpointStore(Settings().kafka, outbox, readers)
     assert (await store._told(restored, 0)).told_to == 12
+
+
+async def test_a_catalogue_that_moves_a_survey_ends_the_worker() -> None:
+    tenure = tenure_of(Acknowledging())
+    tenure.adopt(reader(MOVED))
+    with pytest.raises(CatalogueError, match="give it a new id"):
+        await tenure.checkpoint()
+    assert tenure.state.catalogue is CATALOGUE

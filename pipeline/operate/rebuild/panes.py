@@ -9,20 +9,21 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.core.updates import GENERATION_SHIFT
 from pipeline.operate.reconcile.hours import Stretch
 from pipeline.operate.reconcile.journals import Journals, reaches, value_of
-from pipeline.sink.recount import GROUP, JUDGED, counts_query, filled, judged_rows
+from pipeline.sink.recount import GROUP, JUDGED, RAW_GROUP, counts_query, filled, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.repair import layout, quoted
 from pipeline.sink.target import Tables
 
 _NOTES: Final = f"""
 SELECT
-    {GROUP}, generation, partition, $reach AS next_offset,
+    ($surveys)[toString(survey)] AS known, known.1 AS agency, known.2 AS service, {RAW_GROUP},
+    generation, partition, $reach AS next_offset,
     bitOr(bitShiftLeft(toUInt64(generation), {GENERATION_SHIFT}), next_offset) AS version,
-    begin, begin + INTERVAL 1 HOUR AS end, ($layouts)[toString(survey)] AS layout
+    begin, begin + INTERVAL 1 HOUR AS end, known.3 AS layout
 FROM
 (
     SELECT DISTINCT
-        {GROUP}, generation, partition, toDateTime(toStartOfHour(occurred_at), 'UTC') AS begin
+        {RAW_GROUP}, generation, partition, toDateTime(toStartOfHour(occurred_at), 'UTC') AS begin
     FROM responses
     WHERE $rows AND $judged AND NOT retracted AND $times
       AND (generation, partition, offset) NOT IN
@@ -55,7 +56,7 @@ async def count_panes(
         "$times": f"occurred_at >= {first} AND occurred_at < {end}",
         "$reach": value_of(stored),
         "$complete": value_of({o: journal.complete_from for o, journal in journals.items()}),
-        "$layouts": _layouts(catalogue),
+        "$surveys": _surveys(catalogue),
     }
     notes = filled(_NOTES, parts)
     counted = counts_query(notes, Rows(rows, stretch.first, stretch.end), hourly=True)
@@ -64,9 +65,13 @@ async def count_panes(
     await tables.execute(statement, "count panes from raw rows")
 
 
-def _layouts(catalogue: Catalogue) -> str:
-    """A map of survey → its measures with their scales."""
-    surveys = sorted(catalogue.surveys)
-    keys = ", ".join(map(quoted, surveys))
-    values = ", ".join(layout(measures_of(catalogue, survey)) for survey in surveys)
-    return f"CAST(([{keys}], [{values}]), 'Map(String, Array(Tuple(String, String)))')"
+def _surveys(catalogue: Catalogue) -> str:
+    """A map of survey → its agency, its service, and its measures with their scales."""
+    owners = sorted(catalogue.owners.items())
+    keys = ", ".join(quoted(survey) for survey, _ in owners)
+    values = ", ".join(
+        f"({quoted(agency)}, {quoted(service)}, {layout(measures_of(catalogue, survey))})"
+        for survey, (agency, service) in owners
+    )
+    kind = "Map(String, Tuple(String, String, Array(Tuple(String, String))))"
+    return f"CAST(([{keys}], [{values}]), '{kind}')"

@@ -28,6 +28,9 @@ MOST_EVENTS: Final = 20_000
 IDS_A_STATEMENT: Final = 5_000
 """Of 40 characters each: 200 kB of text."""
 
+Event = tuple[str, int, str, str]
+"""Id, time, channel and survey: those of a group's names that have no aliases."""
+
 _TOOK_BACK: Final = frozenset({"retraction", "late"})
 _SAID: Final = """
 WITH spread AS
@@ -61,7 +64,7 @@ ORDER BY r.event_id, r.generation, r.partition, r.offset
 @dataclass(frozen=True, slots=True)
 class Said:
     """One record about an event: where it is, what it says, what became of it (empty: accepted).
-    Times are in ms; `repair`: reconcile sent it."""
+    Times are in ms; the group may stand under aliases; `repair`: reconcile sent it."""
 
     origin: Origin
     offset: int
@@ -74,9 +77,9 @@ class Said:
     outcome: str = ""
 
     @property
-    def event(self) -> tuple[str, int, Group]:
+    def event(self) -> Event:
         """What a retraction must name to take it back."""
-        return self.event_id, self.occurred_at, self.group
+        return self.event_id, self.occurred_at, self.group.channel, self.group.survey
 
     @property
     def order(self) -> tuple[int, Origin, int]:
@@ -102,7 +105,7 @@ def surplus(said: Sequence[Said]) -> list[Said]:
     anywhere = {
         one.event for one in back if not one.repair and one.outcome in (*_TOOK_BACK, "duplicate")
     }
-    counted: dict[tuple[Origin, tuple[str, int, Group]], Said] = {}
+    counted: dict[tuple[Origin, Event], Said] = {}
     for one in sorted(said, key=lambda one: one.offset):
         place = (one.origin, one.event)
         if not one.retracted and one.outcome in ("", "late") and place not in here:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.operate.reconcile.journals import Journals, number, reaches, value_of
-from pipeline.operate.reconcile.spans import OFFSETS, Span, as_span
-from pipeline.sink.recount import GROUP, JUDGED, counts_query, filled, judged_rows
+from pipeline.operate.reconcile.spans import OFFSETS, Span, as_span, owned
+from pipeline.sink.recount import GROUP, JUDGED, RAW_GROUP, counts_query, filled, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.target import Tables
 
@@ -60,9 +61,10 @@ FROM
           (SELECT generation, partition, offset FROM outcomes WHERE $rows AND outcome != 'late')
 )
 WHERE toUnixTimestamp(begin) >= $complete
-  AND (generation, partition, {GROUP}, begin, measure) NOT IN
+  AND (generation, partition, {RAW_GROUP}, begin, measure) NOT IN
 (
-    SELECT generation, partition, {GROUP}, hour, toString(measure) FROM score_panes WHERE $hours
+    SELECT generation, partition, {RAW_GROUP}, hour, toString(measure) FROM score_panes
+    WHERE $hours
 )
 LIMIT $most
 """
@@ -96,7 +98,9 @@ def _pieces(hours: Iterable[tuple[int, int]]) -> Iterator[Stretch]:
         yield Stretch(piece[0], piece[-1] + 3600, len(piece))
 
 
-async def suspects(tables: Tables, stretch: Stretch, journals: Journals) -> list[Span]:
+async def suspects(
+    tables: Tables, stretch: Stretch, journals: Journals, catalogue: Catalogue
+) -> list[Span]:
     """Panes that differ, that are lacking, or that cannot be compared yet. Raises StoreError."""
     if not journals:
         return []
@@ -116,6 +120,7 @@ async def suspects(tables: Tables, stretch: Stretch, journals: Journals) -> list
     notes = filled(_NOTES, parts)
     counted = counts_query(notes, Rows(rows, stretch.first, stretch.end), hourly=True)
     different = filled(_DIFFERENT, parts | {"$counted": counted})
-    found = list(await tables.rows(different, "compare panes with raw rows"))
-    found += await tables.rows(filled(_ABSENT, parts), "look for lacking panes")
-    return list(dict.fromkeys(map(as_span, found)))
+    found = [as_span(row) for row in await tables.rows(different, "compare panes with raw rows")]
+    lacking = await tables.rows(filled(_ABSENT, parts), "look for lacking panes")
+    found += [s._replace(group=owned(s.group, catalogue)) for s in map(as_span, lacking)]
+    return list(dict.fromkeys(found))

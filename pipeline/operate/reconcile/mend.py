@@ -22,7 +22,7 @@ from pipeline.operate.originals import Originals, opened
 from pipeline.operate.reconcile.audit import Said
 from pipeline.operate.reconcile.inquiry import Wrong
 from pipeline.operate.reconcile.journals import Journals, Origin
-from pipeline.operate.reconcile.spans import Measure
+from pipeline.operate.reconcile.spans import Measure, owned
 from pipeline.settings import Settings
 from pipeline.sink.repair import recount
 from pipeline.sink.rows import Note
@@ -63,9 +63,12 @@ async def recount_panes(
     await recount(tables, notes)
 
 
-async def take_back(settings: Settings, tables: Tables, said: Sequence[Said]) -> None:
+async def take_back(
+    settings: Settings, tables: Tables, said: Sequence[Said], catalogue: Catalogue
+) -> None:
     """Send a retraction of each surplus response to its own partition, and wait until the log has
-    it. What is of an earlier generation cannot be reached any more. Raises KafkaError, StoreError.
+    it, under the names of the catalogue: an alias may be gone by now. What is of an earlier
+    generation cannot be reached any more. Raises KafkaError, StoreError.
     """
     kafka = settings.kafka
     topic = Topics(kafka.topic_prefix).responses
@@ -76,7 +79,11 @@ async def take_back(settings: Settings, tables: Tables, said: Sequence[Said]) ->
             if one.origin.generation == generations.of(one.origin.partition):
                 record = await _original(settings, originals, topic, one)
                 record = record or await _stored(tables, one)
-                await _send(sender, topic, one, {**record, "retracted": True})
+                group = owned(one.group, catalogue)
+                await _send(
+                    *(sender, topic, one.origin.partition, group),
+                    {**record, **group._asdict(), "retracted": True},
+                )
 
 
 async def _original(
@@ -93,8 +100,8 @@ async def _original(
 
 
 async def _stored(tables: Tables, said: Said) -> dict[str, object]:
-    """From its raw row: an event older than the log is one that no fold remembers, and its time and
-    group are enough."""
+    """From its raw row, without its group: an event older than the log is one that no fold
+    remembers, and time and group are enough."""
     generation, partition = said.origin
     ((answers, location, comment),) = await tables.rows(
         "SELECT answers, location, comment FROM responses FINAL WHERE "
@@ -104,7 +111,6 @@ async def _stored(tables: Tables, said: Said) -> dict[str, object]:
     return {
         "event_id": said.event_id,
         "occurred_at": said.occurred_at,
-        **said.group._asdict(),
         "answers": answers,
         "location": location,
         "comment": comment,
@@ -112,18 +118,18 @@ async def _stored(tables: Tables, said: Said) -> dict[str, object]:
 
 
 async def _send(
-    sender: AIOKafkaProducer, topic: str, said: Said, record: dict[str, object]
+    sender: AIOKafkaProducer, topic: str, partition: int, group: Group, record: dict[str, object]
 ) -> None:
     try:
         await sender.send_and_wait(  # type: ignore[no-untyped-call]  # aiokafka
             topic,
             value=encode_response(record),
-            key=response_key(said.group),
-            partition=said.origin.partition,
+            key=response_key(group),
+            partition=partition,
             headers=[REPAIR_HEADER],
         )
     except ClientError as error:
         raise KafkaError(
-            f"topic {topic} partition {said.origin.partition}: a repair was not acknowledged: "
+            f"topic {topic} partition {partition}: a repair was not acknowledged: "
             f"{type(error).__name__}; run it again, what was sent twice takes back once"
         ) from error

@@ -119,7 +119,8 @@ class Comparison:
         for done, piece in enumerate(times, len(offsets)):
             tell(done, total)
             if len(self.inquiry) < hours.MOST_SUSPECTS:
-                self.inquiry.suspect(await hours.suspects(self.tables, piece, journals))
+                found = await hours.suspects(self.tables, piece, journals, self.catalogue)
+                self.inquiry.suspect(found)
         for done, piece_of_ids in enumerate(ids, len(offsets) + len(times)):
             tell(done, total)
             if len(self._surplus) < audit.MOST_EVENTS:
@@ -159,7 +160,7 @@ class Comparison:
             journals = await read_journals(self.tables, self.topic)
             await mend.recount_panes(self.tables, wrong, journals, self.catalogue)
         if surplus:
-            await mend.take_back(self.settings, self.tables, surplus)
+            await mend.take_back(self.settings, self.tables, surplus, self.catalogue)
         return bool(wrong or surplus)
 
     @property

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar, cast
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.core.updates import GENERATION_SHIFT, Group
 from pipeline.operate.reconcile.journals import Origin, number
 from pipeline.sink.recount import GROUP, counts_query, judged_rows
@@ -166,6 +167,12 @@ def as_span(row: Sequence[object]) -> Span:
         number(begin),
         number(end),
     )
+
+
+def owned(group: Group, catalogue: Catalogue) -> Group:
+    """The group under the names that panes have; that of a raw row may stand under an alias."""
+    agency, service = catalogue.owners.get(group.survey, (group.agency, group.service))
+    return group._replace(agency=agency, service=service)
 
 
 def chunked(items: Iterable[T], most: int) -> Iterator[list[T]]:

@@ -2,6 +2,7 @@
 
 A replayed record that fails again has another place and its own letter. Both hold the same bytes
 of one partition and stage, and that is how they are known to be one: the highest attempt counts.
+Letters that hold only the beginning of their records must also name the same first record.
 """
 
 from __future__ import annotations
@@ -115,4 +116,5 @@ class Services:
 
 def _identity(letter: DeadLetter) -> bytes:
     value = b"-" if letter.value is None else b"+" + letter.value
-    return xxh3_128_digest(f"{letter.topic}/{letter.partition}/".encode() + value)
+    place = letter.first if letter.cut else f"{letter.topic}/{letter.partition}"
+    return xxh3_128_digest(f"{place}/".encode() + value)

@@ -21,7 +21,13 @@ from pipeline.operate.originals import Originals, opened
 from pipeline.operate.replay.choice import Choice
 from pipeline.operate.topic_scan import Told, batches
 from pipeline.settings import Settings
-from pipeline.wire.dead_letters import ATTEMPT, REPAIR_HEADER, DeadLetter, read_dead_letter
+from pipeline.wire.dead_letters import (
+    ATTEMPT,
+    REPAIR_HEADER,
+    REPLAY_OF,
+    DeadLetter,
+    read_dead_letter,
+)
 from pipeline.wire.kafka import producer, started
 from pipeline.wire.topics import MIB, Topics
 
@@ -103,7 +109,7 @@ class _Resend:
             value = original.value
         if letter.partition >= await self._count(letter.topic):
             return "its partition is no more"
-        headers = [(ATTEMPT, b"%d" % (letter.attempt + 1))]
+        headers = [(ATTEMPT, b"%d" % (letter.attempt + 1)), (REPLAY_OF, letter.first.encode())]
         if letter.repair:
             headers.append(REPAIR_HEADER)
         try:
