@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
@@ -42,11 +42,14 @@ each time. aiokafka's own five minutes would leave them unread as long."""
 FETCH_WAIT_MS = 100
 """How long an idle broker holds a fetch; a record ends the wait at once."""
 
+START_SECONDS = 1.0
+"""For a start that is cancelled: a broker that is there has answered long before."""
+
 
 class Client(Protocol):
     """What producer, consumer and admin client have in common."""
 
-    async def start(self) -> None: ...
+    def start(self) -> Coroutine[Any, Any, None]: ...
 
 
 C = TypeVar("C", bound=Client)
@@ -123,10 +126,9 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
     Raises:
         KafkaError: no broker answers, or one side refuses the other; the message says why.
     """
-    stop = getattr(client, "stop", None) or client.close  # type: ignore[attr-defined]  # admin
     try:
         try:
-            await client.start()
+            await _start(client)
         except (ClientError, OSError, ValueError) as error:
             reason = await why(kafka) or type(error).__name__
             raise KafkaError(
@@ -134,12 +136,28 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
             ) from error
         yield client
     finally:
-        await _stopped(stop)
+        await _stop(client)
 
 
-async def _stopped(stop: Callable[[], Awaitable[None]]) -> None:
+async def _start(client: Client) -> None:
+    """Start a client; who is cancelled meanwhile waits a moment for it. Until the first answer of a
+    broker aiokafka itself has no hold of the connection, and could not close it."""
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    finally:
+        if not starting.done():
+            await asyncio.wait([starting], timeout=START_SECONDS)
+            starting.cancel()
+            await asyncio.wait([starting])
+            if not starting.cancelled():
+                starting.exception()  # of no interest any more, and asyncio need not tell
+
+
+async def _stop(client: Any) -> None:
     """Stops a client. With the broker away, aiokafka's consumer cancels its own fetches and lets
     that surface: only a cancellation that was meant for this task goes on."""
+    stop = getattr(client, "stop", None) or client.close  # an admin client is closed
     try:
         await stop()
     except asyncio.CancelledError:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import MessageSizeTooLargeError
 
 from pipeline.errors import KafkaError
@@ -52,3 +60,52 @@ async def test_a_broker_that_is_away_is_one_line_with_address_and_setting(
     with pytest.raises(KafkaError, match=rf"^no Kafka at {away.bootstrap} \(kafka\.bootstrap\).*$"):
         async with started(make(away), away):
             pass
+
+
+def counting(kafka: KafkaSettings, make: Callable[[KafkaSettings], Any]) -> Any:
+    """A client whose connections are told from those of all other tests."""
+    client = make(kafka)
+    inner = getattr(client, "client", None) or client._client
+    inner._client_id = kafka.topic_prefix
+    return client
+
+
+@contextmanager
+def nothing_unclosed() -> Iterator[None]:
+    """Fails when a connection goes that nobody has closed."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(one.message) for one in told if "Unclosed" in str(one.message)] == []
+
+
+@pytest.mark.parametrize("make", [producer, consumer, admin])
+async def test_a_client_that_is_cancelled_at_any_request_of_its_start_leaves_no_connection(
+    kafka_settings: KafkaSettings, make: Callable[[KafkaSettings], Any]
+) -> None:
+    entered: list[int] = []
+    send = AIOKafkaConnection.send
+
+    async def use(request: int) -> None:
+        async with started(counting(kafka_settings, make), kafka_settings):
+            entered.append(request)
+
+    async def cancel_at(request: int) -> None:
+        sent = count(1)
+
+        def cancel(self: Any, *args: Any, **options: Any) -> Any:
+            if self._client_id == kafka_settings.topic_prefix and next(sent) == request:
+                task.cancel()
+            return send(self, *args, **options)  # type: ignore[no-untyped-call]  # aiokafka
+
+        with patch.object(AIOKafkaConnection, "send", cancel):
+            task = asyncio.create_task(use(request))
+            await asyncio.wait([task])
+
+    for request in count(1):
+        with nothing_unclosed():
+            await cancel_at(request)
+        if entered:
+            break
+    assert entered[0] > 2
