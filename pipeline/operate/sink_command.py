@@ -26,7 +26,8 @@ def sink(
     """Move the topics into ClickHouse as they grow. Start more sinks to share the work.
 
     Stops cleanly on SIGTERM or Ctrl-C: what was read is stored and committed. --rebuild may run
-    beside sinks, be stopped and be repeated.
+    beside sinks, be stopped and be repeated. It counts panes by the catalogue of now: those of
+    surveys and questions that have left it come back only as far as Kafka has the scores (7 days).
     """
     import asyncio
 

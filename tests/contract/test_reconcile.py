@@ -17,10 +17,15 @@ from pipeline.store.client import connect
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
 from tests.fixtures.command_line import cxpulse
+from tests.fixtures.reconciling import FLUSH_SECONDS
 from tests.fixtures.scoring import every_outcome, received, scoring, send, until
 from tests.fixtures.sink import piping
 
-pytestmark = [pytest.mark.broker, pytest.mark.engine]
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.engine,
+    pytest.mark.usefixtures("looks_often"),
+]
 
 TABLES = (
     *("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters"),
@@ -30,7 +35,7 @@ TABLES = (
 
 async def fill(settings: Settings, store: str, database: str) -> None:
     async with (
-        piping(settings.kafka, store, database) as pipe,
+        piping(settings.kafka, store, database, FLUSH_SECONDS) as pipe,
         scoring(settings),
         pipe.sinking(),
     ):
@@ -172,7 +177,7 @@ async def test_a_list_that_is_cut_short_says_so(
 async def test_a_pause_is_named_where_a_partition_is_behind(
     kafka_settings: KafkaSettings, clickhouse: str, database: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database) as pipe:
+    async with piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as pipe:
         score = pipe.settings.score.model_copy(update={"breaker_records": 20})
         settings = pipe.settings.model_copy(update={"score": score})
         async with scoring(settings) as worker:
@@ -215,7 +220,7 @@ async def test_the_command_prints_what_differs_and_where(copied: Settings) -> No
 async def test_live_traffic_raises_no_alarm(
     kafka_settings: KafkaSettings, clickhouse: str, database: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database) as pipe:
+    async with piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as pipe:
         settings = pipe.settings
         stop = asyncio.Event()
 
@@ -226,6 +231,7 @@ async def test_live_traffic_raises_no_alarm(
                     for value in every_outcome():
                         await pipe.send(pipe.topics.responses, value, partition)
                 rounds += 1
+                await asyncio.sleep(0.05)  # live, but nothing that has to be caught up with
             return rounds
 
         async with scoring(settings), pipe.sinking():

@@ -15,10 +15,15 @@ from pipeline.operate.replay.reinsert import reinsert
 from pipeline.operate.replay.run import choose
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.wire.dead_letters import REPAIR_HEADER, dead_letter
+from tests.fixtures.reconciling import FLUSH_SECONDS
 from tests.fixtures.scoring import now_ms, read, response, scoring, send
 from tests.fixtures.sink import Pipe, piping
 
-pytestmark = [pytest.mark.broker, pytest.mark.engine]
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.engine,
+    pytest.mark.usefixtures("looks_often"),
+]
 
 DAY_MS = 24 * 3_600_000
 PATIENCE = 20.0
@@ -30,7 +35,7 @@ async def pipe(
     kafka_settings: KafkaSettings, clickhouse: str, database: str
 ) -> AsyncIterator[Pipe]:
     async with (
-        piping(kafka_settings, clickhouse, database) as made,
+        piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as made,
         scoring(made.settings),
         made.sinking(),
     ):

@@ -14,11 +14,26 @@ from pipeline.operate.reconcile.run import reconcile
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
+from pipeline.wire.ledger import decode_entry
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.scoring import YEAR_MS, every_outcome, now_ms, response, scoring, send
+from tests.fixtures.reconciling import FLUSH_SECONDS
+from tests.fixtures.scoring import (
+    YEAR_MS,
+    every_outcome,
+    now_ms,
+    read,
+    received,
+    response,
+    scoring,
+    send,
+)
 from tests.fixtures.sink import Pipe, piping
 
-pytestmark = [pytest.mark.broker, pytest.mark.engine]
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.engine,
+    pytest.mark.usefixtures("looks_often"),
+]
 
 DATA = (
     *("responses", "outcomes", "gaps", "ledger", "score_panes", "rolling_scores", "dead_letters"),
@@ -38,7 +53,7 @@ TOLD = (
 async def pipe(
     kafka_settings: KafkaSettings, clickhouse: str, database: str
 ) -> AsyncIterator[Pipe]:
-    async with piping(kafka_settings, clickhouse, database) as made:
+    async with piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as made:
         yield made
 
 
@@ -127,6 +142,46 @@ async def test_the_horizon_is_named_and_all_behind_it_agrees(
     ) == [(0, 0, 9), (1, 4, 5)]
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
+
+
+async def test_it_runs_beside_a_live_sink_and_live_traffic(pipe: Pipe) -> None:
+    await traffic(pipe)
+    async with scoring(pipe.settings), pipe.sinking():
+        empty(pipe)
+
+        async def go_on() -> None:
+            for _ in range(4):
+                for partition in range(pipe.settings.kafka.partitions):
+                    await send(pipe.settings, every_outcome(), partition)
+
+        rebuilt, _ = await asyncio.gather(rebuild(pipe.settings, untold, asyncio.Event()), go_on())
+        report = await reconcile(pipe.settings, 20.0)
+    assert (rebuilt.horizons, rebuilt.broken) == ((), ())
+    assert (report.differences, report.judged) == ((), 100)
+    assert pipe.rows("SELECT count() FROM responses FINAL") == [(90,)]
+
+
+async def test_raw_rows_that_no_ledger_tells_of_any_more_are_behind_the_horizon(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    async with scoring(pipe.settings), pipe.sinking():
+        for told in (20, 40):  # records of each partition in two entries of the ledger at least
+            for partition in range(pipe.settings.kafka.partitions):
+                await send(pipe.settings, every_outcome(), partition)
+            await received(pipe.settings, told)
+        assert (await reconcile(pipe.settings, 20.0)).differences == ()
+    last = [r for r in await read(pipe.settings, "ledger") if r.partition == 1][-1]
+    entry = decode_entry(last.value or b"")
+    assert 0 < entry.from_offset < entry.next_offset == 20
+    place = TopicPartition(pipe.topics.ledger, 1)
+    await kafka_admin.delete_records({place: RecordsToDelete(last.offset)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
+    empty(pipe)
+    rebuilt = await rebuild(pipe.settings, untold, asyncio.Event())
+    ((partition, offset),) = [(one.partition, one.offset) for one in rebuilt.horizons]
+    assert (partition, offset, rebuilt.broken) == (1, entry.from_offset, ())
+    oldest = "SELECT min(offset) FROM responses FINAL WHERE partition = 1"
+    assert pipe.rows(oldest) == [(entry.from_offset,)]
+    assert (await reconcile(pipe.settings, 0.0)).differences == ()
 
 
 async def test_panes_whose_raw_rows_are_lost_are_left_as_they_were_and_named(
