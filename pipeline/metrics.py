@@ -146,6 +146,11 @@ SINK_REFUSED = Counter(
 SINK_REDACTIONS = Counter(
     "cxpulse_sink_redactions", "Pieces taken out of comments, by kind.", ["kind"]
 )
+SINK_EXPIRED = Counter(
+    "cxpulse_sink_expired_records",
+    "Records that expired in Kafka before this sink read them.",
+    ["topic"],
+)
 SINK_HELD_HOURS = Gauge(
     "cxpulse_sink_held_hours", "Late hours that wait for their raw rows and outcomes."
 )

@@ -27,7 +27,8 @@ def hour_of(cell: Cell) -> Hour:
 @dataclass(slots=True)
 class Expected:
     """Totals by outcome and reason, and the counts; `failed` records were not acknowledged, and
-    `missing` ones (besides) expired before anybody read them. When `crossing`, copies of one event
+    `missing` ones (besides) expired before anybody read them; `unstored` responses count though
+    their raw rows expired. When `crossing`, copies of one event
     met in different partitions: then its counts are certain after a repair, but no outcome is."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -35,6 +36,7 @@ class Expected:
     cells: Cells = field(default_factory=dict)
     failed: int = 0
     missing: int = 0
+    unstored: int = 0
     crossing: bool = False
 
     @property

@@ -66,7 +66,8 @@ def _print_json(report: Report) -> None:
     import json
 
     differences = [difference.as_json() for difference in report.differences]
-    typer.echo(json.dumps({"equal": not differences, "differences": differences}, indent=2))
+    found = {"equal": not differences, "differences": differences}
+    typer.echo(json.dumps(found | {"not_compared": list(report.not_compared)}, indent=2))
 
 
 def _print_text(report: Report) -> None:
@@ -74,6 +75,8 @@ def _print_text(report: Report) -> None:
         typer.echo(difference.line)
     if len(report.differences) > MOST_LINES:
         typer.echo(f"... and {len(report.differences) - MOST_LINES:,} more; --json prints all")
+    for line in report.not_compared:
+        typer.echo(line)
     found = f"{len(report.differences):,} differences" if report.differences else "all is equal"
     typer.echo(
         f"{found}: {report.judged:,} offsets judged, panes of {report.hours:,} hours, "

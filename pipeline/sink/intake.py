@@ -63,6 +63,9 @@ class Member(Protocol):
     def last_poll_timestamp(self, partition: TopicPartition) -> int | None: ...
     def last_stable_offset(self, partition: TopicPartition) -> int | None: ...
     async def position(self, partition: TopicPartition) -> int: ...
+    async def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]: ...
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None: ...
     async def getmany(
         self, *, timeout_ms: int, max_records: int
@@ -170,6 +173,15 @@ class Intake(ConsumerRebalanceListener):
             _log.warning("commit put off", topic=self._topic, error=type(error).__name__)
         else:
             self._committed.update(news)
+
+    async def starts(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Where the log of each partition begins. Raises KafkaError."""
+        tps = [TopicPartition(self._topic, partition) for partition in partitions]
+        try:
+            found = await self._consumer.beginning_offsets(tps)
+        except ClientError as error:
+            raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
+        return {tp.partition: start for tp, start in found.items()}
 
     def lag(self) -> int:
         """Offsets known to be in the topic and not read yet, over the assigned partitions; those of

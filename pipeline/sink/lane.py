@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline import metrics
+from pipeline.sink.expired import Expired
 from pipeline.sink.guard import Guard
 from pipeline.sink.intake import NOTHING, Batch, Intake
 from pipeline.sink.patience import Patience, Stopped
@@ -48,12 +49,14 @@ class Lane:
         stop: asyncio.Event,
         live: Writer | None = None,
         guard: Guard | None = None,
+        expired: Expired | None = None,
     ) -> None:
         self.topic = topic
         self._intake = intake
         self._writer = writer
         self._live = live
         self._guard = guard
+        self._expired = expired
         self._waiting = NOTHING
         self._settled = time.monotonic()
         self._progress = progress
@@ -107,18 +110,21 @@ class Lane:
 
     async def _settle(self, batch: Batch) -> None:
         """Store all of one batch, tell how far it goes, commit."""
+        guard, expired = self._guard, self._expired
+        if guard is not None and batch.records:
+            await self._patience.until_done(lambda: guard.check(batch))
+        if expired is not None and batch.positions:
+            await self._patience.until_done(lambda: expired.notice(batch))
         if batch.records:
-            guard = self._guard
-            if guard is not None:
-                await self._patience.until_done(lambda: guard.check(batch))
             notes = await self._patience.until_done(lambda: self._writer.write(batch.records))
             if self._repairs is not None and batch.epoch == self._intake.epoch:
                 self._repairs.hold(notes)
+        floors = {} if self._repairs is None else self._repairs.floors()
         progress = self._progress
         if progress is not None:
+            done = {p: min(at, floors.get(p, at)) for p, at in batch.positions.items()}
             settled = not batch.records or self._stop.is_set()
-            await self._patience.until_done(lambda: progress.tell(batch.positions, settled=settled))
-        floors = {} if self._repairs is None else self._repairs.floors()
+            await self._patience.until_done(lambda: progress.tell(done, settled=settled))
         await self._intake.commit(batch, floors)
         metrics.SINK_RECORDS.labels(self.topic).inc(len(batch.records))
         self._settled = time.monotonic()

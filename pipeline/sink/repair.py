@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final, Protocol
 
-from pipeline.sink.recount import Span, counts_query, judged_rows
+from pipeline.core.vocabulary import RESPONSE
+from pipeline.sink.recount import GROUP, Span, counts_query, filled, judged_rows
 from pipeline.sink.rows import Note
 
 HOURS_A_STATEMENT: Final = 5_000
@@ -44,6 +45,24 @@ FROM ($counts)
 """
 
 
+_RAISING: Final = f"""
+SELECT * FROM
+(
+    SELECT
+        *, maxIf(counts[1], measure = '{RESPONSE}') OVER
+            (PARTITION BY {GROUP}, generation, partition, begin) AS found
+    FROM ($counts)
+) AS counted
+LEFT JOIN
+(
+    SELECT {GROUP}, generation, partition, hour AS begin, counts[1] AS had FROM score_panes FINAL
+    WHERE measure = '{RESPONSE}' AND hour IN ($hours)
+) AS standing
+USING ({GROUP}, generation, partition, begin)
+WHERE found >= had
+"""
+
+
 class Tables(Protocol):
     """Runs a statement and waits for its end."""
 
@@ -58,6 +77,16 @@ async def recount(tables: Tables, notes: Sequence[Note]) -> None:
     """
     for chunk in chunks(notes):
         await tables.execute(statement(chunk), "recount late hours")
+
+
+async def recount_upwards(tables: Tables, notes: Sequence[Note]) -> None:
+    """As `recount`, for hours that may lack raw rows: a pane that stands is kept when fewer
+    responses than it has are found. Raises StoreError."""
+    for chunk in chunks(notes):
+        hours = sorted({hour // _SECOND for note in chunk for hour in note.hours})
+        listed = ", ".join(f"toDateTime({hour}, 'UTC')" for hour in hours)
+        raising = filled(_RAISING, {"$hours": listed, "$counts": counts(chunk)})
+        await tables.execute(_INSERT.replace("$counts", raising), "recount late hours")
 
 
 def chunks(notes: Iterable[Note]) -> Iterator[list[Note]]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from pipeline import metrics
+from pipeline.sink.expired import whole_from
 from pipeline.sink.held import HeldNotes
 from pipeline.sink.patience import Patience, Stopped, pause
 from pipeline.sink.progress import reach
-from pipeline.sink.repair import recount
+from pipeline.sink.repair import recount, recount_upwards
 from pipeline.sink.rows import Note
 from pipeline.sink.target import Tables
 
@@ -74,9 +76,29 @@ class Repairs:
         started = time.monotonic()
         ready = self._held.ready(await reach(self._tables, self._topic, self._held.partitions()))
         if ready:
-            await recount(self._tables, ready)
+            whole, torn = divided(ready, await whole_from(self._tables))
+            await recount(self._tables, whole)
+            await recount_upwards(self._tables, torn)
             self._held.done(ready)
             metrics.SINK_RECOUNTED_HOURS.inc(sum(len(note.hours) for note in ready))
             metrics.SINK_RECOUNT_SECONDS.observe(time.monotonic() - started)
             metrics.SINK_HELD_HOURS.set(len(self._held))
         return time.monotonic() - started
+
+
+def divided(
+    notes: Iterable[Note], complete_from: Mapping[tuple[int, int], int]
+) -> tuple[list[Note], list[Note]]:
+    """The notes with their hours from `complete_from` (ms) of their origin on, and with those
+    before, which may lack raw rows."""
+    whole, torn = [], []
+    for note in notes:
+        first = complete_from.get((note.generation, note.partition), 0)
+        before = tuple(hour for hour in note.hours if hour < first)
+        if not before:
+            whole.append(note)
+            continue
+        torn.append(replace(note, hours=before))
+        if after := tuple(hour for hour in note.hours if hour >= first):
+            whole.append(replace(note, hours=after))
+    return whole, torn

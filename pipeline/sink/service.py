@@ -15,6 +15,8 @@ from pipeline.observe import Health
 from pipeline.settings import Settings
 from pipeline.sink import dead, outcomes, raw, scored
 from pipeline.sink.dead import DeadLetterRows
+from pipeline.sink.expired import TABLE as UNSTORED
+from pipeline.sink.expired import Expired
 from pipeline.sink.guard import Guard
 from pipeline.sink.intake import Intake
 from pipeline.sink.lane import Lane, Pace
@@ -54,6 +56,7 @@ TABLES: Final = (
     outcomes.LEDGER,
     dead.TABLE,
     PROGRESS,
+    UNSTORED,
 )
 """All are looked at before anything is read: a missing migration shows at the start."""
 _SCHEMA_CODES: Final = frozenset({16, 47, 60, 81})
@@ -129,14 +132,17 @@ class Sink:
             if plan.topic not in existing:
                 raise KafkaError(f"topic {plan.topic} does not exist; run `cxpulse topics`")
             writer = Writer(plan.convert, tables, outbox)
-            # Only recounts ask how far a topic is stored, and only of the raw rows.
-            told = plan.topic == self._topics.responses
+            raw_lane = plan.topic == self._topics.responses
+            # Recounts ask how far raw rows are stored; of scores it only shows what expired.
+            told = raw_lane or plan.repairs is not None
             progress = Progress(tables, plan.topic, generations.of) if told else None
-            guard = Guard(kafka, tables, plan.topic, generations) if told else None
-            if progress is not None and generations.begun:
+            guard = Guard(kafka, tables, plan.topic, generations) if raw_lane else None
+            watched = (tables, plan.topic, generations, intake.starts)
+            expired = Expired(*watched, raw=raw_lane) if told else None
+            if progress is not None and raw_lane and generations.begun:
                 await self._patience(stop).until_done(partial(progress.begin, generations))
             live = plan.live and Writer(plan.live, tables, outbox)
-            rest = (progress, plan.repairs, plan.pace, stop, live, guard)
+            rest = (progress, plan.repairs, plan.pace, stop, live, guard, expired)
             lanes.append(Lane(plan.topic, intake, writer, *rest))
         self._lanes = tuple(lanes)
         logs.hear_libraries()  # what failed so far was told in one line

@@ -37,7 +37,7 @@ pytestmark = [
 
 DATA = (
     *("responses", "outcomes", "gaps", "ledger", "score_panes", "rolling_scores", "dead_letters"),
-    *("sink_progress", "horizons"),
+    *("sink_progress", "horizons", "unstored"),
 )
 TOLD = (
     "SELECT measure, n, responses, counts FROM "

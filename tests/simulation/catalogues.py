@@ -44,5 +44,5 @@ OTHERS: Final = (
 """A question more, one less; a service more, one less."""
 WITH_ALIAS: Final = _catalogue({"trust", "ease"}, aliases=(ALIAS,))
 """Not among them: a sink that is ahead of the scorer stores what was sent under an alias before it
-was known under no service (`docs/operations/failures.md`, "Not mended yet")."""
+was known under no service."""
 BY_DIGEST: Final = {one.digest: one for one in (FIRST, *OTHERS, WITH_ALIAS)}

@@ -72,6 +72,10 @@ class GroupConsumer:
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
         return self._broker.topics[partition.topic][partition.partition].end
 
+    async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        await asyncio.sleep(self._broker.rng.random() * 0.01)
+        return {tp: self._broker.topics[tp.topic][tp.partition].start for tp in tps}
+
     async def position(self, partition: TopicPartition) -> int:
         if partition.partition not in self._positions:
             raise IllegalStateError("not assigned")

@@ -22,7 +22,7 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.operate import generations as operated
 from pipeline.operate import growth, pauses
 from pipeline.score import checkpoints, log_reader, restore, tenure, told, worker
-from pipeline.sink import guard, held, intake, repairs, service
+from pipeline.sink import expired, guard, held, intake, repairs, service
 from pipeline.wire import catalogue_watch, generations, kafka, lives, segments
 from pipeline.wire.catalogue_codec import catalogue_bytes, catalogue_from_bytes
 from tests.simulation.broker import FakeProducer
@@ -105,6 +105,9 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
         yield service, "follow_catalogue", _unchanging
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
+    # Raw rows expire in no schedule, save those that are missing for everybody.
+    yield expired, "stored_to", _nothing_known
+    yield repairs, "whole_from", _nothing_known
     yield guard, "last_rows", lambda tables, places: tables.last_rows(places)
     yield repairs, "recount", lambda tables, notes: tables.recount(notes)
 
@@ -132,3 +135,7 @@ def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield tenure, "MAX_EXCEPTIONS", 4
     yield tenure, "MAX_HELD_BYTES", 300
     yield updates, "MOST_ROWS", 3
+
+
+async def _nothing_known(*_: object) -> dict[Any, int]:
+    return {}

@@ -159,6 +159,11 @@ class Member:
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
         return None
 
+    async def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
     async def position(self, partition: TopicPartition) -> int:
         return self._position
 

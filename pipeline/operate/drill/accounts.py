@@ -63,7 +63,7 @@ async def _look(settings: Settings, counted: Counted, expected: Expected) -> Acc
     hours = want.keys() | have.keys()
     lost = sum(max(0, want.get(hour, 0) - have.get(hour, 0)) for hour in hours)
     double = sum(max(0, have.get(hour, 0) - want.get(hour, 0)) for hour in hours)
-    raw = await _raw(counted, sum(want.values()))
+    raw = await _raw(counted, sum(want.values()) - expected.unstored)
     ledger = await _ledger(settings, counted)
     return Accounts([*judge(expected, found), raw, ledger], lost, double)
 

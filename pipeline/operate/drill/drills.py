@@ -179,8 +179,9 @@ DRILLS: Final = (
     ),
     Drill(
         "records-expired",
-        "what was sent expires while scorer and sink, then the scorer alone are down: missing.",
+        "what was sent expires while scorer and sink, the scorer (kill -9), or the sink are down.",
         expiring,
+        shares={"late": 0.0},  # an answer that is late needs raw rows
         seconds=60.0,
         flowing=False,
     ),

@@ -1,4 +1,4 @@
-"""Records that expire before they are scored: counted as missing, and nothing else suffers."""
+"""Records that expire before they are scored or stored: missing, and nothing else suffers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from aiokafka.admin import RecordsToDelete
 
 from pipeline.errors import KafkaError, LocalError
 from pipeline.local.tasks import all_of
+from pipeline.operate.drill.accounts import responses
 from pipeline.operate.drill.scene import Scene
+from pipeline.score.told import told_to
 from pipeline.store.client import connect_async, store_errors
+from pipeline.wire.generations import read_generations
 from pipeline.wire.kafka import admin, consumer, started
 from pipeline.wire.topics import Topics
 
-OUTAGES: Final = (("score-1", "sink"), ("score-1",))
-"""Who is down. In the second the sink stores what the scorer never reads."""
+SCORER: Final = "score-1"
+OUTAGES: Final = ((SCORER, "sink"), (SCORER,), ("sink",))
+"""Who is down. In the second, by kill -9, the sink stores what the scorer never reads; in the third
+the scorer counts what has no raw rows."""
 SPANS: Final = 1 + 2 * len(OUTAGES)
 """Of the drill's time: before, during and after each outage."""
 
@@ -37,17 +42,25 @@ async def expiring(scene: Scene) -> None:
         await asyncio.sleep(span)
     for down in OUTAGES:
         await scene.calm()
-        await all_of(*(scene.stack.stop(name) for name in down))
         names = " and ".join(down)
-        scene.show.say(f"{names} stopped")
-        before = scene.expected.missing
-        async with scene.traffic(lost=True):
+        if down == (SCORER,):
+            scene.stack.kill(SCORER)
+        else:
+            await all_of(*(scene.stack.stop(name) for name in down))
+        scene.show.say(f"{names} down")
+        expected = scene.expected
+        before, counted = expected.missing, _counted(scene)
+        async with scene.traffic(lost=SCORER in down):
             await asyncio.sleep(span)
         ends = await _ends(scene)
-        if "sink" not in down:
+        if SCORER not in down:
+            await _judged(scene, ends)
+            expected.unstored += _counted(scene) - counted
+        elif "sink" not in down:
             await _stored(scene, ends)
         await _delete(scene, ends)
-        scene.show.say(f"{scene.expected.missing - before:,} records expired unread")
+        lost, unstored = expected.missing - before, _counted(scene) - counted
+        scene.show.say(f"{lost:,} records expired unread, {unstored:,} responses before storing")
         async with scene.traffic():
             mark = scene.mark(f"{names} started")
             await all_of(*(scene.stack.start(name) for name in down))
@@ -62,6 +75,25 @@ async def _ends(scene: Scene) -> dict[TopicPartition, int]:
     async with started(consumer(kafka), kafka) as client:
         ends: dict[TopicPartition, int] = await client.end_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
         return ends
+
+
+def _counted(scene: Scene) -> int:
+    """Responses that count, of all that was sent."""
+    return sum(responses(scene.expected.cells).values())
+
+
+async def _judged(scene: Scene, ends: dict[TopicPartition, int]) -> None:
+    """Wait until score workers have told what is there now. Raises LocalError if they do not."""
+    kafka = scene.stack.settings.kafka
+    ledger, generations = Topics("cx").ledger, await read_generations(kafka)
+    try:
+        async with asyncio.timeout(STORED_SECONDS):
+            for tp, end in ends.items():
+                place = (tp.partition, generations.of(tp.partition), 0)
+                while await told_to(kafka, ledger, *place) < end:
+                    await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise LocalError("the scorer does not tell what it should") from None
 
 
 async def _stored(scene: Scene, ends: dict[TopicPartition, int]) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from pipeline.core.response import MAX_AHEAD
-from pipeline.core.windows import HOUR
 from pipeline.operate.rebuild.panes import count_panes
 from pipeline.operate.rebuild.refill import NOT_JUDGED, Refill
 from pipeline.operate.reconcile import accounts, hours
@@ -18,6 +16,7 @@ from pipeline.operate.reconcile.journals import Journals, Origin, number, read_j
 from pipeline.operate.reconcile.logs import LogBounds, read_bounds
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import Settings
+from pipeline.sink.expired import complete_from
 from pipeline.sink.letters import Letters
 from pipeline.sink.patience import Patience, Stopped, pause
 from pipeline.sink.progress import Progress
@@ -123,7 +122,9 @@ async def _horizons(
         place = Origin(log.generation, partition)
         if 0 < begin < NOT_JUDGED and oldest.get(place, begin) >= begin:
             _, appended_at = refill.first.get(partition, (begin, 0))
-            found.append(Horizon(partition, begin, _complete_from(appended_at)))
+            # Where nothing was stored, nothing can be lacking.
+            hour = complete_from(appended_at) if appended_at else 0
+            found.append(Horizon(partition, begin, hour))
     if found:
         columns: dict[str, Sequence[object]] = {
             "generation": [bounds[one.partition].generation for one in found],
@@ -133,9 +134,3 @@ async def _horizons(
         }
         await tables.insert(Block(HORIZONS, columns))
     return tuple(found)
-
-
-def _complete_from(appended_at: int) -> int:
-    """The first hour (ms) whose responses were all appended from then on; 0 when nothing was, and
-    so nothing can be lacking."""
-    return ((appended_at + MAX_AHEAD) // HOUR + 1) * HOUR if appended_at else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pipeline.sink.target import Tables
@@ -19,8 +20,8 @@ class Origin(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Journal:
     """The newest ledger entry of one origin, and `stored`: below which offset its raw rows are
-    stored (0 when no sink has said so). `as_of` is in ms. Since a rebuild that could not begin at
-    the beginning: `horizon`, the first offset it stored, and `complete_from` (s), the first hour of
+    stored (0 when no sink has said so). `as_of` is in ms. Where records expired before they were
+    stored: `horizon`, the offset from which all are, and `complete_from` (s), the first hour of
     which all is stored."""
 
     origin: Origin
@@ -30,6 +31,18 @@ class Journal:
     as_of: int
     horizon: int = 0
     complete_from: int = 0
+
+    @property
+    def not_compared(self) -> str:
+        """What there is nothing to compare with; empty when all is stored."""
+        if not self.horizon:
+            return ""
+        since = datetime.fromtimestamp(self.complete_from, UTC).strftime("%Y-%m-%dT%H:%MZ")
+        return (
+            f"not compared: partition {self.origin.partition} generation {self.origin.generation}, "
+            f"offsets below {self.horizon} and hours before {since}: records expired in Kafka "
+            "before they were stored"
+        )
 
     @property
     def reach(self) -> int:
@@ -67,7 +80,7 @@ async def read_journals(tables: Tables, responses_topic: str) -> Journals:
             WHERE topic = '{responses_topic}' GROUP BY generation, partition
         ) AS s
         ON l.generation = s.generation AND l.partition = s.partition
-        LEFT JOIN (SELECT * FROM horizons FINAL) AS h
+        LEFT JOIN whole_from AS h
         ON l.generation = h.generation AND l.partition = h.partition
         ORDER BY l.generation, l.partition
         """,

@@ -36,9 +36,10 @@ Told = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What differs after all patience, and how much was compared."""
+    """What differs after all patience, how much was compared, and what could not be."""
 
     differences: Sequence[Difference]
+    not_compared: Sequence[str] = ()
     hours: int = 0
     windows: int = 0
     judged: int = 0
@@ -100,6 +101,7 @@ class Comparison:
     _unseen: list[Difference] = field(default_factory=list)
     _found: list[Difference] = field(default_factory=list)
     _sizes: dict[str, int] = field(default_factory=dict)
+    _not_compared: Sequence[str] = ()
 
     async def survey(self, patience: float, tell: Told) -> None:
         """Everything, once, as soon as all that is in the log now is stored."""
@@ -130,6 +132,7 @@ class Comparison:
         windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
         self.inquiry.suspect_rows(windows)
         tell(total, total)
+        self._not_compared = tuple(filter(None, (one.not_compared for one in journals.values())))
         self._sizes = {
             "hours": sum(piece.hours for piece in times),
             "windows": len(windows),
@@ -196,7 +199,7 @@ class Comparison:
         found = self._found
         if any(one.advice == logs.BEHIND for one in found):
             found = list(logs.name_pauses(found, await find_pauses(self.settings.kafka)))
-        return Report(tuple(found), **self._sizes)
+        return Report(tuple(found), self._not_compared, **self._sizes)
 
 
 def _unseen(suspects: int, surplus: int) -> Iterator[Difference]:

@@ -1,0 +1,125 @@
+"""Records that expire in Kafka before the sink reads them are told, and lower no pane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+
+from pipeline.metrics import SINK_EXPIRED
+from pipeline.operate.rebuild.run import rebuild
+from pipeline.operate.reconcile.run import reconcile
+from pipeline.settings import KafkaSettings
+from tests.fixtures.scoring import read, received, scoring
+from tests.fixtures.sink import HOUR, Pipe, event, piping
+
+pytestmark = [pytest.mark.broker, pytest.mark.engine]
+
+STORED = (
+    "SELECT max(next_offset) FROM sink_progress WHERE topic LIKE '%responses' AND partition = 0"
+)
+PANES = (
+    "SELECT toUnixTimestamp(hour) * 1000, counts[1] FROM score_panes FINAL "
+    "WHERE measure = 'response' ORDER BY hour"
+)
+HOUR_MS = 3_600_000
+LATER = HOUR + 40 * 24 * HOUR_MS
+"""So much later all of `HOUR` is late."""
+
+
+@pytest.fixture
+async def pipe(
+    kafka_settings: KafkaSettings, clickhouse: str, database: str
+) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, database) as made:
+        yield made
+
+
+async def expire(client: AIOKafkaAdminClient, topic: str, start: int, partition: int = 0) -> None:
+    tp = TopicPartition(topic, partition)
+    await client.delete_records({tp: RecordsToDelete(before_offset=start)})  # type: ignore[no-untyped-call]  # aiokafka
+
+
+def told(topic: str) -> float:
+    value: float = SINK_EXPIRED.labels(topic)._value.get()
+    return value
+
+
+@pytest.mark.parametrize(("log_start", "lost"), [(6, 3), (8, 5)], ids=["some", "all"])
+async def test_raw_rows_that_expired_unread_are_named_and_counted(
+    pipe: Pipe,
+    kafka_admin: AIOKafkaAdminClient,
+    capsys: pytest.CaptureFixture[str],
+    log_start: int,
+    lost: int,
+) -> None:
+    async with pipe.sinking():
+        for number in range(3):
+            await pipe.respond(event(number))
+        await pipe.wait_for(STORED, [(3,)])
+    for number in range(3, 8):
+        await pipe.respond(event(number))
+    await expire(kafka_admin, pipe.topics.responses, log_start)
+    capsys.readouterr()
+    async with pipe.sinking():
+        await pipe.wait_for(STORED, [(8,)])
+    assert told(pipe.topics.responses) == lost
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "raw rows expired" in one]
+    for said in ("partition=0", "offset=3", f"records={lost}"):
+        assert said in line
+    assert pipe.rows("SELECT count() FROM responses") == [(8 - lost,)]
+    assert pipe.rows("SELECT from_offset, next_offset FROM unstored") == [(3, log_start)]
+
+
+async def test_no_recount_lowers_a_pane_whose_raw_rows_expired(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    async with scoring(pipe.settings):
+        async with pipe.sinking():
+            await pipe.respond(event(0))
+            await pipe.wait_for(PANES, [(HOUR, 1)])
+            await pipe.wait_for(STORED, [(1,)])
+        for number in range(1, 3):
+            await pipe.respond(event(number))
+        await received(pipe.settings, 3)
+        await expire(kafka_admin, pipe.topics.responses, 3)
+        async with pipe.sinking():
+            await pipe.respond(event(3), occurred_at=LATER)
+            await pipe.wait_for(PANES, [(HOUR, 3), (LATER, 1)])
+            await pipe.respond(event(4))  # late, and so is the next
+            await pipe.respond(event(5), occurred_at=HOUR - HOUR_MS)
+            await pipe.wait_for(PANES, [(HOUR - HOUR_MS, 1), (HOUR, 3), (LATER, 1)])
+            report = await reconcile(pipe.settings, 20.0, repair=True)
+    assert report.differences == ()
+    (line,) = report.not_compared
+    assert "partition 0 generation 1, offsets below 3 and hours before" in line
+    rebuilt = await rebuild(pipe.settings, lambda what: lambda done, total: None, asyncio.Event())
+    assert rebuilt.broken == ()
+    assert pipe.rows(PANES) == [(HOUR - HOUR_MS, 1), (HOUR, 3), (LATER, 1)]
+
+
+async def test_scores_that_expired_unread_are_named_and_mended_from_raw_rows(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with scoring(pipe.settings):
+        async with pipe.sinking():
+            await pipe.respond(event(0))
+            await pipe.wait_for(PANES, [(HOUR, 1)])
+        await pipe.respond(event(1))
+        await received(pipe.settings, 2)
+    for record in await read(pipe.settings, "scores"):
+        await expire(kafka_admin, pipe.topics.scores, record.offset + 1, record.partition)
+    capsys.readouterr()
+    async with pipe.sinking():
+        await pipe.wait_for(STORED, [(2,)])
+        found = (await reconcile(pipe.settings, 5.0)).differences
+        assert {str(one.kind) for one in found} == {"pane"}
+        report = await reconcile(pipe.settings, 5.0, repair=True)
+    assert (report.differences, report.not_compared) == ((), ())
+    assert pipe.rows(PANES) == [(HOUR, 2)]
+    assert "scores expired unread" in capsys.readouterr().out
+    assert told(pipe.topics.scores) > 0
