@@ -24,7 +24,7 @@ from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
 from pipeline.score.restore import Restored
 from pipeline.score.transport import Place
-from pipeline.wire.catalogue_moves import refuse_moves
+from pipeline.wire.catalogue_moves import Past
 from pipeline.wire.dead_letters import DeadLetter, dead_letter, replay_of
 from pipeline.wire.lives import Mark
 from pipeline.wire.reading import ResponseReader
@@ -200,7 +200,7 @@ class Tenure:
 
         Raises:
             KafkaError: not acknowledged; nothing more may be sent for this partition.
-            CatalogueError: the catalogue to change to moves a survey.
+            CatalogueError: the catalogue to change to moves a survey, or changes a scale.
         """
         async with self._my_turn():
             nothing_new = self._cut_at == self.state.next_offset and not self.switches
@@ -240,7 +240,7 @@ class Tenure:
 
     def _switch(self) -> None:
         """What is folded from here on is told only after the cut that names the catalogue."""
-        refuse_moves(self.state.catalogue.owners, self._next_reader.validator.catalogue)
+        Past.of(self.state.catalogue).followed_by(self._next_reader.validator.catalogue)
         self._reader = self._next_reader
         self.state.switch(self._reader.validator.catalogue)
         self._writer.adopt(self.state.catalogue)

@@ -23,12 +23,15 @@ from pipeline.store.catalogue_rows import catalogue_tables
 from pipeline.store.client import Client, connect, store_errors
 from pipeline.store.migration_ledger import LEDGER, contradictions, done_files, record
 from pipeline.store.sql_files import SqlFile, read_sql_files
-from pipeline.wire.catalogue_moves import refuse_moves
+from pipeline.wire.catalogue_moves import Past
 
 UNKNOWN_DATABASE: Final = 81
 UNKNOWN_TABLE: Final = 60
 
-_OWNERS: Final = "SELECT survey, agency, service FROM surveys INNER JOIN services USING (service)"
+_SURVEYS: Final = """
+SELECT survey, agency, service, questions.measure, questions.scale
+FROM surveys INNER JOIN services USING (service)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def migrate(
 
     `folder` holds the SQL files (default: those shipped); `today` (default: the day in UTC) sets
     how far quarter bounds reach. Raises MigrationError naming the file that changed or failed,
-    CatalogueError for a survey that moves, and StoreError.
+    CatalogueError for a survey that moves or changes a scale, and StoreError.
     """
     store = settings.clickhouse
     files = read_sql_files(folder or resource("deploy", "clickhouse"))
@@ -68,7 +71,7 @@ def migrate(
             record(client, file, "begun")
             _run(client, file, macros)
             record(client, file, "done")
-        refuse_moves(_owners(client), catalogue)
+        _past(client).followed_by(catalogue)
         tables = catalogue_tables(catalogue, today or datetime.now(UTC).date())
         loaded = tuple(table.name for table in tables if load(client, table))
     applied = tuple(file.name for file in waiting)
@@ -113,11 +116,17 @@ def _outdated(client: Client, catalogue: Catalogue | None) -> list[str]:
     ]
 
 
-def _owners(client: Client) -> dict[str, tuple[str, str]]:
-    """Agency and service of each survey that is loaded."""
+def _past(client: Client) -> Past:
+    """What is loaded of surveys. Raises StoreError."""
     with store_errors("read the surveys"):
-        rows = client.query(_OWNERS).result_rows
-    return {survey: (agency, service) for survey, agency, service in rows}
+        rows = client.query(_SURVEYS).result_rows
+    owners = {survey: (agency, service) for survey, agency, service, *_ in rows}
+    scales = {
+        (survey, measure): scale
+        for survey, _, _, measures, its in rows
+        for measure, scale in zip(measures, its, strict=True)
+    }
+    return Past(owners, scales)
 
 
 def _create_database(store: ClickHouseSettings) -> None:

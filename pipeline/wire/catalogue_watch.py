@@ -13,7 +13,7 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.errors import CatalogueError
 from pipeline.logs import get
 from pipeline.wire.catalogue import load_catalogue
-from pipeline.wire.catalogue_moves import refuse_moves
+from pipeline.wire.catalogue_moves import Past
 
 LOOK_SECONDS: Final = 2.0
 """Between looks: an edit is taken within twice this, and a look costs four `stat` calls."""
@@ -31,7 +31,7 @@ class CatalogueWatch:
         self.broken = False
         self._folder = folder
         self._digest = catalogue.digest
-        self._owners = dict(catalogue.owners)  # of surveys that are gone, too: they may come back
+        self._past = Past.of(catalogue)
         self._seen: Mark | None = None
         self._read: Mark | None = None
 
@@ -39,8 +39,8 @@ class CatalogueWatch:
         """The catalogue of the files when its content is another than the last; blocks a moment.
 
         Files are read when two looks found them the same, so that nothing half written counts.
-        Raises CatalogueError once for each state of the files that does not hold together, or moves
-        a survey to another service.
+        Raises CatalogueError once for each state of the files that does not hold together, or takes
+        from a survey what it must keep.
         """
         mark = _mark(self._folder)
         settled, self._seen = mark == self._seen, mark
@@ -49,12 +49,12 @@ class CatalogueWatch:
         self._read = mark
         self.broken = True
         catalogue = load_catalogue(self._folder)
-        refuse_moves(self._owners, catalogue)
+        past = self._past.followed_by(catalogue)
         self.broken = False
         if _mark(self._folder) != mark:
             self._read = None  # written while we read: look again
             return None
-        self._owners |= catalogue.owners
+        self._past = past
         changed = catalogue.digest != self._digest
         self._digest = catalogue.digest
         return catalogue if changed else None

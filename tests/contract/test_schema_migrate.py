@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.catalogue import Catalogue
+from pipeline.core.vocabulary import Scale
 from pipeline.errors import CatalogueError, MigrationError
 from pipeline.resources import resource
 from pipeline.settings import ClickHouseSettings, Settings, load
@@ -83,6 +84,19 @@ def test_a_survey_that_moved_to_another_service_is_refused(
     with pytest.raises(
         CatalogueError, match=r"'va-vha-trust': is of va/va-vba now, was of va/va-vha"
     ):
+        migrate(settings, changed, today=TODAY)
+    assert check_migrations(settings, catalogue) == []
+
+
+def test_a_measure_that_changed_its_scale_is_refused(
+    settings: Settings, catalogue: Catalogue
+) -> None:
+    migrate(settings, catalogue, today=TODAY)
+    survey = catalogue.surveys["va-vha-trust"]
+    asked = tuple(dataclasses.replace(one, scale=Scale.THUMBS) for one in survey.questions)
+    other = dataclasses.replace(survey, questions=asked)
+    changed = dataclasses.replace(catalogue, surveys={**catalogue.surveys, other.id: other})
+    with pytest.raises(CatalogueError, match=r"'va-vha-trust': '\w+' is asked on scale thumbs now"):
         migrate(settings, changed, today=TODAY)
     assert check_migrations(settings, catalogue) == []
 

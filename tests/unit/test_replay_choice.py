@@ -13,6 +13,7 @@ from pipeline.wire.dead_letters import (
     REPLAY_OF,
     DeadLetter,
     Headers,
+    Stage,
     dead_letter,
     read_dead_letter,
     replay_of,
@@ -41,8 +42,8 @@ def again(letter: DeadLetter) -> Headers:
     return [(ATTEMPT, b"%d" % (letter.attempt + 1)), (REPLAY_OF, letter.first.encode())]
 
 
-def chosen(*letters: DeadLetter) -> Choice:
-    chooser = Chooser(Filters(), TOPICS, Services(CATALOGUE, {}))
+def chosen(*letters: DeadLetter, stage: Stage = "score") -> Choice:
+    chooser = Chooser(Filters(stage=stage), TOPICS, Services(CATALOGUE, {}))
     for number, letter in enumerate(letters):
         chooser.see((0, number), letter.value, letter.headers())
     return chooser.chosen()
@@ -86,3 +87,12 @@ def test_no_header_by_itself_makes_a_record_a_replay(headers: Headers) -> None:
 def test_a_record_that_names_what_it_replays_is_one() -> None:
     headers = [(ATTEMPT, b"2"), (REPLAY_OF, b"cx.responses/3/1/5")]
     assert replay_of(Sent(9, b"x", headers)) == "cx.responses/3/1/5"
+
+
+def test_each_row_that_the_store_refused_is_inserted_however_alike_the_records_are() -> None:
+    twice = [
+        dead_letter(Sent(offset, value=b"same"), "sink", "row_refused", 1) for offset in (5, 6, 6)
+    ]
+    found = chosen(*twice, stage="sink")
+    assert list(found.places) == [(0, 0), (0, 2)]
+    assert found.superseded == 1

@@ -2,7 +2,8 @@
 
 A replayed record that fails again has another place and its own letter. Both hold the same bytes
 of one partition and stage, and that is how they are known to be one: the highest attempt counts.
-Letters that hold only the beginning of their records must also name the same first record.
+Letters that hold only the beginning of their records must also name the same first record. Those of
+stage `sink` are known by the place of their record alone: each place is a row of its own.
 """
 
 from __future__ import annotations
@@ -115,6 +116,8 @@ class Services:
 
 
 def _identity(letter: DeadLetter) -> bytes:
+    if letter.stage == "sink":  # it wants the row of each place: equal bytes are another row
+        return xxh3_128_digest(letter.first.encode())
     value = b"-" if letter.value is None else b"+" + letter.value
     place = letter.first if letter.cut else f"{letter.topic}/{letter.partition}"
     return xxh3_128_digest(f"{place}/".encode() + value)
