@@ -131,6 +131,10 @@ def _as_told(entries: Any, offset: int, log_start: int) -> tuple[int, int]:
     return log_start, 0
 
 
+async def _noted_nothing(*_: object) -> None:
+    """As `ScoreWorker._note_lost`, but what a running worker finds gone are marks to it."""
+
+
 _parts = outcomes._parts
 
 
@@ -186,6 +190,7 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "expired records taken for marks": (PartitionState, "lose", _as_marks),
     "told of what expired and not taken back": (PartitionState, "lose", _not_taken_back),
     "told of what expired and judged again": (told, "lost_to", _as_told),
+    "expired behind a pause and not noted": (ScoreWorker, "_note_lost", _noted_nothing),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (restore, "told_to", _told_nothing),
     "each life read on from the one before": (service, "raw_rows_group", _one_group),

@@ -1,4 +1,4 @@
-"""The log expires while no score worker runs: what none has read is missing for good."""
+"""The log expires while no score worker reads it: what none has read is missing for good."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 from typing import Final
 
 from tests.simulation.broker import LONGEST_DELAY
-from tests.simulation.kept import entries, given_up, newest_chain
-from tests.simulation.world import DAY, TOPICS, World
+from tests.simulation.kept import entries, given_up, newest_chain, paused_at
+from tests.simulation.world import DAY, NEVER_RECORDS, TOPICS, World
 
 LET_GO: Final = 6.0
 """A worker that is told to stop has time for its last cut (5 s), or has crashed by itself."""
+UNLIFTED: Final = 12.0
+"""Seconds in which the sink stores what lies before a pause."""
 UNDER_WAY: Final = LONGEST_DELAY + 0.1
 """By then what the dead have sent has arrived, or never will."""
 
@@ -18,6 +20,28 @@ UNDER_WAY: Final = LONGEST_DELAY + 0.1
 def expire_unread(world: World) -> None:
     """Stop or kill all score workers; the log goes on, and loses its beginning meanwhile."""
     world.plots.append(asyncio.ensure_future(_outage(world)))
+
+
+def expire_paused(world: World) -> None:
+    """What waits behind a pause of the breaker is lost: its worker runs, and finds out later. Where
+    the breaker never trips, as `expire_unread`."""
+    trips = 0 < world.settings.score.breaker_records < NEVER_RECORDS
+    world.plots.append(asyncio.ensure_future((_pause if trips else _outage)(world)))
+
+
+async def _pause(world: World) -> None:
+    """Wait for a pause that nobody lifts so soon, send more, and lose of that."""
+    for one in world.hold("operator", UNLIFTED):
+        world.kill(one)
+    for _ in range(int(2 * UNLIFTED)):
+        await asyncio.sleep(0.5)
+        for number in range(world.partitions):
+            cut = paused_at(world.broker, number)
+            if 0 < cut <= world.raw_rows.committed.get(number, 0):
+                for _ in range(5):
+                    world.produce()
+                _expire(world, number, cut)
+                return
 
 
 async def _outage(world: World) -> None:
@@ -38,9 +62,9 @@ async def _outage(world: World) -> None:
         _expire(world, number)
 
 
-def _expire(world: World, number: int) -> None:
-    """Up to anywhere in the log, save where it would hit a bug that is not mended yet: beyond what
-    is counted and not stored by the sink."""
+def _expire(world: World, number: int, above: int = 0) -> None:
+    """Up to anywhere in the log `above` an offset, save where it would hit a bug that is not mended
+    yet: beyond what is counted and not stored by the sink."""
     chain = newest_chain(world.broker, number)
     if chain is None:
         return  # whoever comes next would have to be told to begin with what is left
@@ -48,8 +72,9 @@ def _expire(world: World, number: int) -> None:
     cut = chain.last.next_offset
     stored = world.raw_rows.committed.get(number, 0)
     most = stored if stored < cut else partition.end
-    if most > partition.start:
-        start = partition.start + 1 + int(world.rng.random() * (most - partition.start))
+    low = max(partition.start, above)
+    if most > low:
+        start = low + 1 + int(world.rng.random() * (most - low))
         world.broker.expire(TOPICS.responses, number, start)
         if start > cut:
             lost = world.sent[number].lost

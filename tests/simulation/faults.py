@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import FIRST, OTHERS
-from tests.simulation.expiry import expire_unread
+from tests.simulation.expiry import expire_paused, expire_unread
 from tests.simulation.growth import add_partitions
 from tests.simulation.lives import recreate
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
@@ -162,7 +162,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     _compact,
     _sleep,
 )
-PLOTS: Final[tuple[Fault, ...]] = (expire_unread, expire_unread, add_partitions, recreate)
+PLOTS: Final[tuple[Fault, ...]] = (expire_unread, expire_paused, add_partitions, recreate)
 """Faults of several steps."""
 PLOTTED: Final = (0, 0, 1, 2)
 """How many of these a schedule has: they take longer than all the others."""

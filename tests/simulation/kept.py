@@ -7,6 +7,7 @@ from pipeline.score.chains import Chain, intact_chains, take_stock
 from pipeline.score.log_reader import PartitionLog
 from pipeline.wire.generations import generations_in
 from pipeline.wire.ledger import decode_entry
+from pipeline.wire.resumes import resumed_to
 from pipeline.wire.topics import Topics
 from tests.simulation.broker import Broker
 
@@ -15,11 +16,26 @@ TOPICS = Topics("cx")
 
 def newest_chain(broker: Broker, number: int) -> Chain | None:
     """The checkpoint that a restore would go on from."""
+    records = _checkpoints(broker, number)
+    generation = generations_in(records).of(number)
+    return next(intact_chains(records, take_stock(records, generation)), None)
+
+
+def paused_at(broker: Broker, number: int) -> int:
+    """Where the breaker has tripped and nobody has lifted that: whoever owns the partition stands
+    there; else 0."""
+    chain = newest_chain(broker, number)
+    if chain is None or chain.last.tripped_at < chain.last.next_offset:
+        return 0
+    lifted_to = resumed_to(_checkpoints(broker, number), chain.last.generation)
+    return chain.last.tripped_at if lifted_to < chain.last.tripped_at else 0
+
+
+def _checkpoints(broker: Broker, number: int) -> dict[bytes, bytes]:
     log = PartitionLog()
     for record in broker.topics[TOPICS.checkpoints][number].records:
         log.add(record.key, record.value)
-    generation = generations_in(log.records).of(number)
-    return next(intact_chains(log.records, take_stock(log.records, generation)), None)
+    return log.records
 
 
 def entries(broker: Broker, number: int, generation: int) -> list[tuple[int, LedgerEntry]]:

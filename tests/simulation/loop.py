@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
+import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -171,6 +172,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def run(self, main: Coroutine[Any, Any, Any], most_steps: int) -> None:
         """Run until `main` is done. Raises what it raises, RuntimeError if it takes too long."""
         events._set_running_loop(self)
+        NETWORK.ready.clear()  # what a run that failed has left
         try:
             task = self.create_task(main)
             while not task.done():
@@ -179,7 +181,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                     raise RuntimeError(f"no end after {self.steps} steps")
             task.result()
         finally:
-            self._close_tasks()
+            with warnings.catch_warnings():  # of coroutines that the dead had not begun yet
+                warnings.simplefilter("ignore", RuntimeWarning)
+                self._close_tasks()
             events._set_running_loop(None)
 
     def _turn(self) -> None:

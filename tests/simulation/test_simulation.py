@@ -12,7 +12,7 @@ from tests.simulation.broken import BROKEN, broken
 from tests.simulation.run import play, play_all
 
 SCHEDULES = 2_000
-ENOUGH = 100
+ENOUGH = 200
 """Schedules within which each broken variant must be found; most fail one of the first ten."""
 
 
