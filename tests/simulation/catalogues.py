@@ -40,9 +40,7 @@ OTHERS: Final = (
     _catalogue({"trust"}),
     _catalogue({"trust", "ease"}, (VISIT, CARD, CLINIC)),
     _catalogue({"trust", "ease"}, (VISIT,)),
+    _catalogue({"trust", "ease"}, aliases=(ALIAS,)),
 )
-"""A question more, one less; a service more, one less."""
-WITH_ALIAS: Final = _catalogue({"trust", "ease"}, aliases=(ALIAS,))
-"""Not among them: a sink that is ahead of the scorer stores what was sent under an alias before it
-was known under no service."""
-BY_DIGEST: Final = {one.digest: one for one in (FIRST, *OTHERS, WITH_ALIAS)}
+"""A question more, one less; a service more, one less; an alias more."""
+BY_DIGEST: Final = {one.digest: one for one in (FIRST, *OTHERS)}

@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from pipeline.core.updates import Group
 from pipeline.core.vocabulary import SLOTS
 from pipeline.errors import TransientStoreError
 from pipeline.sink.rows import Block, Note
@@ -37,7 +36,8 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 """What makes a row of each table one row: ORDER BY in `deploy/clickhouse/`."""
 PARTITION_AT: Final = {name: key.index("partition") for name, key in KEYS.items()}
 CONTENT: Final[dict[str, tuple[str, ...]]] = {
-    "responses": ("event_id", "occurred_at", *_GROUP, "answers", "received_at", "retracted"),
+    "responses": ("event_id", "occurred_at", "channel", "survey", "answers", "received_at",
+                  "retracted"),
     "outcomes": ("outcome", "reason"),
     "gaps": (),
     "unstored": ("complete_from",),
@@ -49,7 +49,8 @@ CONTENT: Final[dict[str, tuple[str, ...]]] = {
     "sink_progress": (),
 }  # fmt: skip
 """What rows of one key and version must agree in, whoever wrote them. A ledger row may begin
-anywhere: what was told twice is told in other pieces. And `last_response_at` is as far as a worker
+anywhere: what was told twice is told in other pieces. Agency and service of a raw row are named by
+the catalogue that its sink knew. And `last_response_at` is as far as a worker
 remembers: it forgets groups with nothing left to tell."""
 VERSION: Final = {
     "score_panes": "version",
@@ -143,14 +144,14 @@ class Store:
             if any(start <= key[2] < end for start, end in gaps):
                 continue
             row = self.tables["responses"][key][1]
-            if key[2] >= note.next_offset or Group(*row[2:6]) != note.group:
-                continue
+            if key[2] >= note.next_offset or row[2:4] != note.group[2:4]:
+                continue  # channel and survey have no aliases, and tell the group
             event = (row[0], row[1])  # what has another time or group is another answer
             if row[-1]:
                 retracted.add(event)
             else:
                 first.setdefault(event, row)
-        return [(row[1], row[6]) for event, row in first.items() if event not in retracted]
+        return [(row[1], row[4]) for event, row in first.items() if event not in retracted]
 
     async def _arrive(self) -> None:
         await asyncio.sleep(self.weather.delay(self._rng))
