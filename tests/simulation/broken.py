@@ -173,6 +173,11 @@ def _one_group(kafka: KafkaSettings, generations: Generations) -> str:
     return f"{kafka.group_prefix}-sink-responses"
 
 
+async def _the_same(*_: object) -> dict[int, str]:
+    """As `other_logs`, but each is the one that was read."""
+    return {}
+
+
 async def _copied_nothing(kafka: KafkaSettings) -> None:
     """As `copy_generations`, but new partitions do not learn of generations before them."""
 
@@ -194,6 +199,7 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (restore, "told_to", _told_nothing),
     "each life read on from the one before": (service, "raw_rows_group", _one_group),
+    "another log taken for the one that was read": (restore, "other_logs", _the_same),
     "new partitions without generations": (growth, "copy_generations", _copied_nothing),
     "new partitions read from their end": (LogReader, "bounds", _from_the_end),
     "another catalogue without a cut": (Tenure, "adopt", _adopt_at_once),

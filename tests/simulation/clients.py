@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndTimestamp
 from faust.types import TP
 
 from pipeline.score.transport import Chunk, Consumer, Host, Place, Producer
+from pipeline.wire.lives import AWAY_MS
 from tests.simulation.broker import FakeProducer, Stored
 from tests.simulation.groups import Group, Member, Partitions
 
@@ -29,6 +30,7 @@ class GroupConsumer:
         self._listener: ConsumerRebalanceListener | None = None
         self._positions: dict[int, int] = {}
         self._paused: set[int] = set()
+        self._answered: dict[int, int] = {}  # when (ms) a fetch of each partition was
 
     def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None:
         self._listener = listener
@@ -49,6 +51,7 @@ class GroupConsumer:
         committed = self._group.committed
         self._positions = {number: committed.get(number, 0) for number in partitions}
         self._paused.clear()
+        self._answered.clear()
         assert self._listener is not None
         await self._listener.on_partitions_assigned(self.assignment())  # type: ignore[no-untyped-call]
 
@@ -67,7 +70,7 @@ class GroupConsumer:
         self._paused.clear()
 
     def last_poll_timestamp(self, partition: TopicPartition) -> int | None:
-        return None
+        return self._answered.get(partition.partition)
 
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
         return self._broker.topics[partition.topic][partition.partition].end
@@ -104,6 +107,7 @@ class GroupConsumer:
         for number, position in self._positions.items():
             if number in self._paused:
                 continue
+            self._answered[number] = self._broker.wall()
             position = self._broker.in_range(self._group.topic, number, position)
             share = min(most, 1 + int(self._broker.rng.random() * 12))
             records = self._broker.read(self._group.topic, number, position, share)
@@ -224,6 +228,8 @@ class App:
         self._positions: dict[int, int] = {}
         self._stamp = 0
         self._taking = 0  # the stamp of what is read
+        self._answered: dict[int, int] = {}  # when (ms) a fetch of each partition was
+        self._away: set[int] = set()
         self._flow = asyncio.Event()
         self._queue: asyncio.Queue[Chunk] = asyncio.Queue(QUEUED)
         self._tasks: list[asyncio.Task[None]] = []
@@ -270,6 +276,8 @@ class App:
         if stamp > self._taking:
             self._taking = stamp
             self._positions = dict(starts)
+            self._answered = dict.fromkeys(starts, self._broker.wall())
+            self._away.clear()
 
     def log_start(self, partition: int) -> int:
         start: int = self._broker.topics[self._host.source][partition].start
@@ -296,6 +304,7 @@ class App:
         rng, source = self._broker.rng, self._host.source
         numbers = list(self._positions)
         rng.shuffle(numbers)
+        self._listen(numbers)
         for number in numbers:
             position = self._broker.in_range(source, number, self._positions[number])
             if position < self._positions[number]:
@@ -307,8 +316,18 @@ class App:
             read_to = records[-1].offset + 1 if records else end
             if read_to > self._positions[number]:
                 self._positions[number] = read_to
-                return Chunk(number, records, self._taking, Place(read_to, end, end))
+                away = bool(records) and number in self._away
+                self._away -= {number} if away else set()
+                return Chunk(number, records, self._taking, Place(read_to, end, end), away)
         return None
+
+    def _listen(self, numbers: Iterable[int]) -> None:
+        """As the real consumer notes which partitions were not read for a while."""
+        now = self._broker.wall()
+        for number in numbers:
+            if now - self._answered[number] > AWAY_MS:
+                self._away.add(number)
+            self._answered[number] = now
 
     async def _work(self) -> None:
         while True:
