@@ -16,6 +16,7 @@ from pipeline.core.vocabulary import SLOTS
 from pipeline.core.windows import HOUR
 from pipeline.emit.world import cells
 from pipeline.local.tasks import all_of
+from pipeline.local.verdict import Check
 from pipeline.operate.drill.scene import Scene
 from pipeline.score.outbox import Outbox
 from pipeline.score.readers import Readers
@@ -32,6 +33,8 @@ PARTITION: Final = 0
 
 HOURS: Final = 28 * 24
 """Panes of each group, at the most: what the longest window spans."""
+RESTORE_SECONDS: Final = 5.0
+"""What taking over such a state may last by itself, of the 15 s until scores go on."""
 FRESH_EACH: Final = 10_000
 WORKERS: Final = ("score-1", "score-2")
 
@@ -40,6 +43,7 @@ async def killing_large(scene: Scene) -> None:
     """Put a checkpoint of that size there before any worker starts; then kill whoever has it."""
     scene.show.say(f"writing a checkpoint of {IDS:,} ids and {PANES:,} panes")
     await write_checkpoint(scene.stack.settings, IDS, PANES)
+    scene.checks.append(await restores(scene.stack.settings))
     await all_of(*(scene.stack.start(name) for name in WORKERS))
     scene.show.say("both workers are ready")
     async with scene.traffic():
@@ -48,6 +52,20 @@ async def killing_large(scene: Scene) -> None:
             first = False
             await scene.pause(1.0, 6.0)
             await scene.passed(await scene.crash(await scene.owner(PARTITION)))
+
+
+async def restores(settings: Settings) -> Check:
+    """That what was written is whole, and is taken over soon enough."""
+    async with checkpoint_store(settings) as store:
+        began = time.perf_counter()
+        state = (await store.restore([PARTITION]))[PARTITION].state
+        seconds = time.perf_counter() - began
+    panes = sum(len(group.hours) for group in state.book.groups.values())
+    return Check(
+        f"a state of {IDS:,} ids and {PANES:,} panes is restored within {RESTORE_SECONDS:.0f} s",
+        (len(state.ids), panes) == (IDS, PANES) and seconds <= RESTORE_SECONDS,
+        f"{len(state.ids):,} ids and {panes:,} panes in {seconds:.1f} s",
+    )
 
 
 async def write_checkpoint(settings: Settings, ids: int, panes: int) -> int:
