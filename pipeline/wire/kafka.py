@@ -155,8 +155,8 @@ async def _start(client: Client) -> None:
 
 
 async def _stop(client: Any) -> None:
-    """Stops a client. With the broker away, aiokafka's consumer cancels its own fetches and lets
-    that surface: only a cancellation that was meant for this task goes on."""
+    """Stops a client. A consumer whose failed fetch waits to be tried again cancels it, lets that
+    surface, and leaves its connections open: only a cancellation meant for this task goes on."""
     stop = getattr(client, "stop", None) or client.close  # an admin client is closed
     try:
         await stop()
@@ -164,6 +164,7 @@ async def _stop(client: Any) -> None:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
+        await client._client.close()
 
 
 Partitioner = Callable[[bytes, int], int]

@@ -109,3 +109,18 @@ async def test_a_client_that_is_cancelled_at_any_request_of_its_start_leaves_no_
         if entered:
             break
     assert entered[0] > 2
+
+
+async def test_a_consumer_that_stops_while_a_failed_fetch_waits_leaves_no_connection(
+    settings: Settings, topics: TopicReport
+) -> None:
+    kafka = settings.kafka
+    reader = consumer(kafka, Topics(kafka.topic_prefix).responses, retry_backoff_ms=60_000)
+    async with started(reader, kafka):
+        await reader.getmany(timeout_ms=200)
+        for connection in list(reader._client._conns.values()):
+            connection.close()
+        await reader.topics()  # type: ignore[no-untyped-call]  # by a new connection
+        left = list(reader._client._conns.values())
+        assert any(one.connected() for one in left)
+    assert not any(one.connected() for one in left)
