@@ -29,6 +29,7 @@ from tests.simulation.broker import FakeProducer
 from tests.simulation.catalogues import BY_DIGEST
 from tests.simulation.clients import App, GroupConsumer, Reader
 from tests.simulation.growth import widen
+from tests.support.world import DAY
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -129,6 +130,7 @@ def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield intake, "STEP_SECONDS", 0.3
     yield intake, "PAUSED_SECONDS", 2.0
     yield service, "CALM", 3
+    yield told, "SENT_MS", 100 * DAY  # days go by here while a message is on its way
     yield checkpoints, "MAX_LINKS", 4
     yield held, "MOST_HELD", 6
     yield segments, "SEGMENT", 600
