@@ -118,7 +118,7 @@ def due(script: list[Step]) -> dict[tuple[object, ...], list[int]]:
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     # An example takes a second; the law in memory finds small ones.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

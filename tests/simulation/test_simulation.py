@@ -14,6 +14,14 @@ from tests.simulation.run import play, play_all
 SCHEDULES = 2_000
 ENOUGH = 200
 """Schedules within which each broken variant must be found; most fail one of the first ten."""
+SOONER = {
+    "expired behind a pause and not noted": 138,
+    "manifest before its segments": 47,
+    "another catalogue without a cut": 31,
+    "another log taken for the one that was read": 26,
+}
+"""The first seed that fails, tried before the others: it saves half a minute. When schedules change
+it may fail no more, and then all are tried."""
 
 
 @pytest.mark.timeout(600)
@@ -27,7 +35,7 @@ def test_whatever_breaks_nothing_is_lost_and_nothing_counted_twice() -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_done_wrong_is_found(name: str) -> None:
     with broken(name):
-        assert any(play(seed).faults for seed in range(ENOUGH))
+        assert any(play(seed).faults for seed in (SOONER.get(name, 0), *range(ENOUGH)))
 
 
 def test_a_seed_replays_identically_also_in_another_process() -> None:
