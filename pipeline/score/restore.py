@@ -211,23 +211,24 @@ class CheckpointStore:
         """Of others it may remove only what the owner it goes on from had overtaken: somebody
         between the two may be writing still. Who was overtaken itself, between its claim and this
         read, goes on from a higher epoch, and removes nothing of others."""
-        removes = chain is not None and chain.last.owner.epoch < owner.epoch
-        kept = chain.keys if chain and removes else frozenset()
-        stale = {
-            key
-            for key in log.records
-            if chain is not None
-            and (parsed := parse_key(key)) is not None
-            and parsed.owner.epoch <= chain.last.owner.epoch
-            and key not in kept
-        }
+        kept: frozenset[bytes] = frozenset()
+        stale: set[bytes] = set()
+        if chain is not None and (overtaken := chain.last.owner.epoch) < owner.epoch:
+            kept = chain.keys
+            stale = {
+                key
+                for key in log.records
+                if (parsed := parse_key(key)) is not None
+                and parsed.owner.epoch <= overtaken
+                and key not in kept
+            }
         return CheckpointWriter(
             self._outbox,
             self._topics.checkpoints,
             state.partition,
             owner,
             state.catalogue,
-            stale=stale if removes else (),
+            stale=stale,
             previous=kept,
         )
 

@@ -26,7 +26,7 @@ from faust.types.tuples import ConsumerMessage
 
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, producer
-from pipeline.wire.lives import AWAY_MS
+from pipeline.wire.lives import left_alone
 
 CHUNK: Final = 2_000
 """Records a message: about 30 ms of work, so that emission and health get their turn."""
@@ -157,9 +157,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return
         wanted = {TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
         try:
-            async with asyncio.timeout(
-                COMMITTED_SECONDS
-            ):  # without a broker aiokafka tries for ever
+            # Without a broker aiokafka tries for ever.
+            async with asyncio.timeout(COMMITTED_SECONDS):
                 await self._ensure_consumer().commit(wanted)  # type: ignore[no-untyped-call]  # aiokafka
         except (ClientError, TimeoutError) as error:
             self.log.debug("group offsets not committed: %r", error)
@@ -205,9 +204,7 @@ class Consumer(driver.Consumer):
 
     def _listen(self, heard: Mapping[TP, int]) -> None:
         """Note which partitions were not read for a while, until records of them come."""
-        for tp, at in heard.items():
-            if at - self._heard.get(tp, at) > AWAY_MS:
-                self._away.add(tp)
+        self._away |= left_alone(self._heard, heard)
         self._heard |= heard
 
     def _chunks(

@@ -14,7 +14,8 @@ from pipeline import logs, metrics
 from pipeline.core.response import MAX_AHEAD
 from pipeline.core.windows import HOUR
 from pipeline.sink.intake import Batch
-from pipeline.sink.rows import Block
+from pipeline.sink.progress import stored_to
+from pipeline.sink.rows import Block, Record
 from pipeline.sink.target import Tables
 from pipeline.wire.generations import Generations
 
@@ -47,30 +48,28 @@ class Expired:
         before progress is told. Raises KafkaError, StoreError."""
         if batch.epoch != self._epoch:
             self._epoch, self._read_to = batch.epoch, {}
-        begins = dict(batch.positions)
-        appended: dict[int, int] = {}
-        for record in reversed(batch.records):
-            begins[record.partition] = record.offset
-            appended[record.partition] = record.timestamp
+        firsts = batch.firsts()
+        begins = {**batch.positions, **{p: first.offset for p, first in firsts.items()}}
         fresh = begins.keys() - self._read_to.keys()
         if fresh:
             places = [(self._generations.of(p), p) for p in fresh]
             self._read_to |= await stored_to(self._tables, self._topic, places)
         jumped = {p: at for p, at in begins.items() if at > self._read_to.get(p, at)}
         if jumped:
-            await self._look(jumped, appended)
+            await self._look(jumped, firsts)
         self._read_to |= batch.positions
 
-    async def _look(self, jumped: Mapping[int, int], appended: Mapping[int, int]) -> None:
+    async def _look(self, jumped: Mapping[int, int], firsts: Mapping[int, Record]) -> None:
         """Most jumps only pass marks of transactions: then the log begins before them."""
         starts = await self._starts(jumped)
         for partition, at in jumped.items():
             begin, end = self._read_to[partition], min(at, starts.get(partition, 0))
             if begin < end:
                 if self._raw:
-                    now = time.time_ns() // 1_000_000
-                    hour = complete_from(appended.get(partition, now))
-                    await self._tables.insert(self._row(partition, begin, end, hour))
+                    first = firsts.get(partition)
+                    at = time.time_ns() // 1_000_000 if first is None else first.timestamp
+                    row = self._row(partition, begin, end, complete_from(at))
+                    await self._tables.insert(row)
                 where = {"topic": self._topic, "partition": partition, "offset": begin}
                 what = "raw rows expired unread" if self._raw else "scores expired unread"
                 _log.error(what, **where, records=end - begin)
@@ -91,20 +90,6 @@ class Expired:
 def complete_from(appended_at: int) -> int:
     """The first hour (ms) whose answers were all appended at this time or later."""
     return ((appended_at + MAX_AHEAD) // HOUR + 1) * HOUR
-
-
-async def stored_to(
-    tables: Tables, topic: str, places: Iterable[tuple[int, int]]
-) -> dict[int, int]:
-    """Below which offset each (generation, partition) is stored, by partition, where a sink has
-    said so. Raises StoreError."""
-    wanted = ", ".join(f"({generation}, {partition})" for generation, partition in places)
-    rows = await tables.rows(
-        f"SELECT partition, max(next_offset) FROM sink_progress WHERE topic = '{topic}' "
-        f"AND (generation, partition) IN ({wanted}) GROUP BY partition",
-        _WHAT,
-    )
-    return {int(str(p)): int(str(stored)) for p, stored in rows}
 
 
 async def whole_from(tables: Tables) -> dict[tuple[int, int], int]:

@@ -38,15 +38,11 @@ class Guard:
         """
         if batch.epoch != self._epoch:
             self._epoch, self._next = batch.epoch, {}
-        begins: dict[int, int] = {}
-        ends: dict[int, int] = {}
-        for record in batch.records:
-            begins.setdefault(record.partition, record.offset)
-            ends[record.partition] = record.offset + 1
-        unsure = {p for p, at in begins.items() if at < self._next.get(p, at + 1)} | batch.away
+        firsts = batch.firsts().items()
+        unsure = {p for p, r in firsts if r.offset < self._next.get(p, r.offset + 1)} | batch.away
         if unsure:
             await self._compare(unsure)
-        self._next |= ends
+        self._next |= {record.partition: record.offset + 1 for record in batch.records}
 
     async def _compare(self, partitions: Iterable[int]) -> None:
         marks = await last_rows(self._tables, [(self._generations.of(p), p) for p in partitions])

@@ -16,7 +16,7 @@ from pipeline import logs
 from pipeline.errors import KafkaError
 from pipeline.sink.patience import pause
 from pipeline.sink.rows import Record
-from pipeline.wire.lives import AWAY_MS
+from pipeline.wire.lives import left_alone
 
 _log = logs.get(__name__)
 
@@ -41,6 +41,10 @@ class Batch:
     positions: Mapping[int, int]
     epoch: int
     away: frozenset[int] = frozenset()
+
+    def firsts(self) -> dict[int, Record]:
+        """The first record of each partition."""
+        return {record.partition: record for record in reversed(self.records)}
 
     def then(self, later: Batch) -> Batch:
         """Both as one, unless a rebalance lies between: then what `self` holds is not ours now."""
@@ -216,12 +220,13 @@ class Intake(ConsumerRebalanceListener):
 
     def _listen(self) -> None:
         """Note which partitions were not read for a while, until records of them are taken."""
-        for tp in self._consumer.assignment():
-            at = self._consumer.last_poll_timestamp(tp)
-            if at is not None:
-                if at - self._heard.get(tp.partition, at) > AWAY_MS:
-                    self._away.add(tp.partition)
-                self._heard[tp.partition] = at
+        answered = {
+            tp.partition: at
+            for tp in self._consumer.assignment()
+            if (at := self._consumer.last_poll_timestamp(tp)) is not None
+        }
+        self._away |= left_alone(self._heard, answered)
+        self._heard |= answered
 
     async def _positions(self, records: Iterable[Record]) -> dict[int, int]:
         """The next offset of each partition: past markers too, where the consumer knows it."""

@@ -79,3 +79,17 @@ async def reach(
         "read how far raw rows and outcomes are stored",
     )
     return {(int(str(g)), int(str(p))): int(str(stored)) for g, p, stored in rows}
+
+
+async def stored_to(
+    tables: Tables, topic: str, places: Iterable[tuple[int, int]]
+) -> dict[int, int]:
+    """Below which offset each (generation, partition) is stored, by partition, where a sink has
+    said so. Raises StoreError."""
+    wanted = ", ".join(f"({generation}, {partition})" for generation, partition in places)
+    rows = await tables.rows(
+        f"SELECT partition, max(next_offset) FROM sink_progress WHERE topic = '{topic}' "
+        f"AND (generation, partition) IN ({wanted}) GROUP BY partition",
+        "read how far it is stored",
+    )
+    return {int(str(p)): int(str(stored)) for p, stored in rows}

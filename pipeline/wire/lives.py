@@ -8,7 +8,7 @@ for ever (or has expired), in another log it is another. Marks of transactions m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError as ClientError
@@ -32,6 +32,15 @@ ONE_BATCH: Final = 1
 LOOK_BACK: Final = 100
 """Offsets before a mark among which its record is looked for, where marks of transactions follow
 it: each is a request at worst, and few producers end so many without a record between."""
+
+
+K = TypeVar("K")
+
+
+def left_alone(heard: Mapping[K, int], answered: Mapping[K, int]) -> set[K]:
+    """Which partitions were not read for a while: `answered` has the time (ms) of the last answer
+    to a fetch of each, `heard` what it was before."""
+    return {key for key, at in answered.items() if at - heard.get(key, at) > AWAY_MS}
 
 
 class Mark(NamedTuple):

@@ -12,7 +12,7 @@ from aiokafka.structs import OffsetAndTimestamp
 from faust.types import TP
 
 from pipeline.score.transport import Chunk, Consumer, Host, Place, Producer
-from pipeline.wire.lives import AWAY_MS
+from pipeline.wire.lives import left_alone
 from tests.simulation.broker import FakeProducer, Stored
 from tests.simulation.groups import Group, Member, Partitions
 
@@ -323,11 +323,9 @@ class App:
 
     def _listen(self, numbers: Iterable[int]) -> None:
         """As the real consumer notes which partitions were not read for a while."""
-        now = self._broker.wall()
-        for number in numbers:
-            if now - self._answered[number] > AWAY_MS:
-                self._away.add(number)
-            self._answered[number] = now
+        answered = dict.fromkeys(numbers, self._broker.wall())
+        self._away |= left_alone(self._answered, answered)
+        self._answered |= answered
 
     async def _work(self) -> None:
         while True:

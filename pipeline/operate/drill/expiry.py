@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -13,7 +15,9 @@ from pipeline.local.tasks import all_of
 from pipeline.operate.drill.accounts import responses
 from pipeline.operate.drill.scene import Scene
 from pipeline.score.told import told_to
-from pipeline.store.client import connect_async, store_errors
+from pipeline.sink.progress import stored_to
+from pipeline.sink.target import Tables
+from pipeline.store.client import connect_async
 from pipeline.wire.generations import read_generations
 from pipeline.wire.kafka import admin, consumer, started
 from pipeline.wire.topics import Topics
@@ -29,10 +33,8 @@ LOOK_SECONDS: Final = 0.5
 STORED_SECONDS: Final = 30.0
 """The sink stores within a second or two, and tells of it every few."""
 
-_STORED: Final = """
-SELECT partition, max(next_offset) FROM sink_progress WHERE topic = {topic:String}
-GROUP BY partition
-"""
+Ends = Mapping[TopicPartition, int]
+"""Where the log of each partition ends."""
 
 
 async def expiring(scene: Scene) -> None:
@@ -68,7 +70,7 @@ async def expiring(scene: Scene) -> None:
             await asyncio.sleep(span)
 
 
-async def _ends(scene: Scene) -> dict[TopicPartition, int]:
+async def _ends(scene: Scene) -> Ends:
     """Of the responses."""
     kafka = scene.stack.settings.kafka
     tps = [TopicPartition(Topics("cx").responses, number) for number in range(kafka.partitions)]
@@ -82,39 +84,46 @@ def _counted(scene: Scene) -> int:
     return sum(responses(scene.expected.cells).values())
 
 
-async def _judged(scene: Scene, ends: dict[TopicPartition, int]) -> None:
+async def _judged(scene: Scene, ends: Ends) -> None:
     """Wait until score workers have told what is there now. Raises LocalError if they do not."""
     kafka = scene.stack.settings.kafka
     ledger, generations = Topics("cx").ledger, await read_generations(kafka)
-    try:
-        async with asyncio.timeout(STORED_SECONDS):
-            for tp, end in ends.items():
-                place = (tp.partition, generations.of(tp.partition), 0)
-                while await told_to(kafka, ledger, *place) < end:
-                    await asyncio.sleep(LOOK_SECONDS)
-    except TimeoutError:
-        raise LocalError("the scorer does not tell what it should") from None
+
+    async def told() -> dict[int, int]:
+        numbers = [tp.partition for tp in ends]
+        return {n: await told_to(kafka, ledger, n, generations.of(n), 0) for n in numbers}
+
+    await _reached(ends, told, "the scorer does not tell what it should")
 
 
-async def _stored(scene: Scene, ends: dict[TopicPartition, int]) -> None:
+async def _stored(scene: Scene, ends: Ends) -> None:
     """Wait until the sink has stored all that is there now. Raises LocalError when it does not."""
-    client = await connect_async(scene.stack.settings.clickhouse)
+    settings = scene.stack.settings
+    generations = await read_generations(settings.kafka)
+    places = [(generations.of(tp.partition), tp.partition) for tp in ends]
+    client = await connect_async(settings.clickhouse)
     try:
-        async with asyncio.timeout(STORED_SECONDS):
-            while True:
-                with store_errors("ask how far the sink is"):
-                    rows = await client.query(_STORED, {"topic": Topics("cx").responses})
-                told = {int(partition): int(end) for partition, end in rows.result_rows}
-                if all(told.get(tp.partition, 0) >= end for tp, end in ends.items()):
-                    return
-                await asyncio.sleep(LOOK_SECONDS)
-    except TimeoutError:
-        raise LocalError("the sink does not store what it should") from None
+        stored = partial(stored_to, Tables(client), Topics("cx").responses, places)
+        await _reached(ends, stored, "the sink does not store what it should")
     finally:
         await client.close()
 
 
-async def _delete(scene: Scene, ends: dict[TopicPartition, int]) -> None:
+async def _reached(
+    ends: Ends, reach: Callable[[], Awaitable[Mapping[int, int]]], not_so: str
+) -> None:
+    try:
+        async with asyncio.timeout(STORED_SECONDS):
+            while True:
+                reached = await reach()
+                if all(reached.get(tp.partition, 0) >= end for tp, end in ends.items()):
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise LocalError(not_so) from None
+
+
+async def _delete(scene: Scene, ends: Ends) -> None:
     """All records below `ends`, by Kafka's own way of doing it."""
     kafka = scene.stack.settings.kafka
     async with started(admin(kafka), kafka) as client:
