@@ -59,10 +59,12 @@ def judge(
     return Health(tuple(reasons), facts)
 
 
-def _facts(tenure: Tenure) -> dict[str, int]:
-    """A pause is no fault of the worker, which a restart would mend: it is told, but healthy."""
-    facts = {"lag": tenure.lag, "at": tenure.state.next_offset}
-    return facts | ({"paused_at": tenure.paused_at} if tenure.paused_at else {})
+def _facts(tenure: Tenure) -> dict[str, float]:
+    """A pause is no fault of the worker, which a restart would mend: it is told, but healthy.
+    `unsaved_seconds`, where there are any: how long a record has been in no checkpoint."""
+    facts: dict[str, float] = {"lag": tenure.lag, "at": tenure.state.next_offset}
+    more = {"paused_at": tenure.paused_at, "unsaved_seconds": round(tenure.checkpoint_age, 3)}
+    return facts | {name: value for name, value in more.items() if value}
 
 
 class Gauges:

@@ -44,6 +44,7 @@ async def expiring(scene: Scene) -> None:
         await asyncio.sleep(span)
     for down in OUTAGES:
         await scene.calm()
+        await scene.saved()  # or what was told beyond the checkpoint would be lost, too (0020)
         names = " and ".join(down)
         if down == (SCORER,):
             scene.stack.kill(SCORER)

@@ -26,6 +26,8 @@ USUAL_SECONDS: Final = 20.0
 """A drill that should last so long or longer takes its pauses as they are meant."""
 PATIENCE_SECONDS: Final = 90.0
 """Twice what the slowest recovery takes (a sink that had backed off to 30 s, a busy machine)."""
+LOOK_SECONDS: Final = 0.2
+"""/healthz answers within milliseconds, and checkpoints are seconds apart."""
 
 
 class Sender(Protocol):
@@ -120,11 +122,28 @@ class Scene:
         """Where the circuit breaker paused partitions: partition → offset."""
         owned = (await self._owned()).values()
         facts = {partition: fact for each in owned for partition, fact in each.items()}
-        return {p: at for p, fact in sorted(facts.items()) if (at := fact.get("paused_at", 0))}
+        return {
+            p: int(fact["paused_at"]) for p, fact in sorted(facts.items()) if "paused_at" in fact
+        }
 
-    async def _owned(self) -> dict[str, dict[int, dict[str, int]]]:
+    async def saved(self) -> None:
+        """Wait until checkpoints hold all that was folded. Raises LocalError if they do not."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while await self._unsaved():
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise LocalError("score workers make no checkpoint") from None
+
+    async def _unsaved(self) -> bool:
+        owned = (await self._owned()).values()
+        return any(
+            "unsaved_seconds" in fact or fact["lag"] for each in owned for fact in each.values()
+        )
+
+    async def _owned(self) -> dict[str, dict[int, dict[str, float]]]:
         """What each score worker says on /healthz of its partitions."""
-        found: dict[str, dict[int, dict[str, int]]] = {}
+        found: dict[str, dict[int, dict[str, float]]] = {}
         for name, part in self.stack.parts.items():
             said = (await asyncio.to_thread(part.health)).get("partitions", {})
             if isinstance(said, dict):
