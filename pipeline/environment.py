@@ -3,6 +3,7 @@ slip whose effect would be a default, silently."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,6 +55,13 @@ def read_environment(places: Iterable[Place], environ: Mapping[str, str]) -> dic
             section = inner
         section[leaf] = value
     return found
+
+
+def forget_environment() -> None:
+    """Take every setting out of this process's environment, and so out of its children's: for a
+    stack of its own that must touch no other Kafka or ClickHouse."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
 
 
 def unknown(name: str, known: Iterable[str]) -> str:

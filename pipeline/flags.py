@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep data and logs in this folder, which must be empty; else they are removed.",
+        show_default=False,
+    ),
+]
 
 
 def metrics_port_option(section: str) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import typer
 
@@ -94,17 +94,22 @@ def send_simulated(settings: Settings, traffic: Traffic, truth: Path | None) -> 
     return int(bool(report.sending.failed))
 
 
+class Shares(NamedTuple):
+    """How many of the simulated responses are made so, of 1."""
+
+    duplicates: float
+    retractions: float
+    late: float
+    invalid: float
+
+
 def traffic(
-    *,
     rate: float,
     duration: str | None,
     count: int | None,
     history: str | None,
     seed: int,
-    duplicates: float,
-    retractions: float,
-    late: float,
-    invalid: float,
+    shares: Shares,
 ) -> Traffic:
     """Traffic from now on, from what was asked for. Raises InputError naming the option.
 
@@ -125,10 +130,7 @@ def traffic(
         history=past,
         history_count=(count or HISTORY_COUNT) if past else 0,
         seed=seed,
-        duplicates=duplicates,
-        retractions=retractions,
-        late=late,
-        invalid=invalid,
+        **shares._asdict(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 HOST = "127.0.0.1"
 
@@ -52,6 +53,35 @@ def with_listeners(base: dict[str, str], listeners: Sequence[Listener]) -> dict[
     return found
 
 
+_ANY_NODE: Final = {
+    "process.roles": "broker,controller",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "controller.listener.names": "CONTROLLER",
+    # A misspelt topic must be an error, never a new topic with settings nobody chose.
+    "auto.create.topics.enable": "false",
+    "delete.topic.enable": "true",
+    "log.message.timestamp.type": "CreateTime",  # topics that need LogAppendTime say so
+    "message.max.bytes": str(4 * 1024 * 1024 + 64 * 1024),  # the largest of our topics
+    "offsets.topic.num.partitions": "8",  # 50 by default: that many files for a few groups
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.num.partitions": "4",
+    # A first worker need not wait 3 s for others that will not come.
+    "group.initial.rebalance.delay.ms": "0",
+    # Failover within 10 s needs sessions of 6 s: allow them (that is also Kafka's default).
+    "group.min.session.timeout.ms": "6000",
+    # A killed broker is let back in when its session is over: 9 s by default, which a restart
+    # would wait for. Its own controller is in the same process, so 3 s of silence is a stall.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    # 128 MiB by default; 16 MiB still maps 700,000 keys in one cleaning.
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+}
+"""Settings of a broker wherever it is, and however many there are."""
+
+
 def server_properties(
     data: Path, port: int, controllers: Sequence[int], node: int = 1
 ) -> dict[str, str]:
@@ -64,41 +94,17 @@ def server_properties(
     copies = str(min(len(controllers), 3))
     quorum = str(max(1, min(len(controllers), 3) - 1))
     voters = (f"{number}@{HOST}:{at}" for number, at in enumerate(controllers, start=1))
-    return {
-        "process.roles": "broker,controller",
+    return _ANY_NODE | {
         "node.id": str(node),
         "controller.quorum.voters": ",".join(voters),
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controllers[node - 1]}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "controller.listener.names": "CONTROLLER",
         "log.dirs": str(data),
-        # A misspelt topic must be an error, never a new topic with settings nobody chose.
-        "auto.create.topics.enable": "false",
-        "delete.topic.enable": "true",
-        "log.message.timestamp.type": "CreateTime",  # topics that need LogAppendTime say so
-        "message.max.bytes": str(4 * 1024 * 1024 + 64 * 1024),  # the largest of our topics
         "offsets.topic.replication.factor": copies,
-        "offsets.topic.num.partitions": "8",  # 50 by default: that many files for a few groups
         "transaction.state.log.replication.factor": copies,
         "transaction.state.log.min.isr": quorum,
-        "transaction.state.log.num.partitions": "4",
         "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": quorum,
-        "share.coordinator.state.topic.num.partitions": "4",
-        # A first worker need not wait 3 s for others that will not come.
-        "group.initial.rebalance.delay.ms": "0",
-        # Failover within 10 s needs sessions of 6 s: allow them (that is also Kafka's default).
-        "group.min.session.timeout.ms": "6000",
-        # A killed broker is let back in when its session is over: 9 s by default, which a restart
-        # would wait for. Its own controller is in the same process, so 3 s of silence is a stall.
-        "broker.session.timeout.ms": "3000",
-        "broker.heartbeat.interval.ms": "500",
-        "num.network.threads": "2",
-        "num.io.threads": "4",
-        # 128 MiB by default; 16 MiB still maps 700,000 keys in one cleaning.
-        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
     }
 
 

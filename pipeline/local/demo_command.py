@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pipeline.flags import Keep
 
 
 def demo(
@@ -15,13 +16,7 @@ def demo(
     rate: Annotated[float, typer.Option(min=1, help="Live responses a second.")] = 200.0,
     workers: Annotated[int, typer.Option(min=1, max=8, help="Score workers.")] = 1,
     seed: Annotated[int, typer.Option(help="Another number, other traffic.")] = 1,
-    keep: Annotated[
-        Path | None,
-        typer.Option(
-            help="Keep data and logs in this folder, which must be empty; else they are removed.",
-            show_default=False,
-        ),
-    ] = None,
+    keep: Keep = None,
     published_share: Annotated[
         float,
         typer.Option(
@@ -35,10 +30,8 @@ def demo(
     sent, and the means equal the published ones. Nothing is left running. CXPULSE_* settings are
     not used: the demo never touches another Kafka or ClickHouse.
     """
-    import os
-
+    from pipeline.environment import forget_environment
     from pipeline.local.demo.run import Options, play
 
-    for name in [name for name in os.environ if name.startswith("CXPULSE_")]:
-        del os.environ[name]
+    forget_environment()
     raise typer.Exit(play(Options(seconds, rate, workers, seed, published_share, keep)))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.flags import AsJson
+
 if TYPE_CHECKING:
     from pipeline.operate.reconcile.run import Report
     from pipeline.settings import Settings
@@ -29,7 +31,7 @@ def reconcile(
             "log, responses that count in several partitions.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare what all parts say, on a live system; exit with 1 when a difference lasts.
 

@@ -22,30 +22,39 @@ class ReplayStage(StrEnum):
     SINK = "sink"
 
 
+Reasons = Annotated[
+    list[str] | None,
+    typer.Option(help="Only letters with this reason; may be given several times."),
+]
+Services = Annotated[
+    list[str] | None,
+    typer.Option(help="Only responses of this service; what cannot be decoded has none."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(help="Only records appended from then on: 2026-11-22T08:00 (UTC), or 2h ago."),
+]
+Until = Annotated[
+    str | None, typer.Option(help="Only records appended before then, written as --since.")
+]
+Stage = Annotated[
+    ReplayStage,
+    typer.Option(help="Whose letters: score sends to Kafka, sink inserts into ClickHouse."),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many letters.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be replayed; send nothing.")
+]
+
+
 def replay(
-    reason: Annotated[
-        list[str] | None,
-        typer.Option(help="Only letters with this reason; may be given several times."),
-    ] = None,
-    service: Annotated[
-        list[str] | None,
-        typer.Option(help="Only responses of this service; what cannot be decoded has none."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(help="Only records appended from then on: 2026-11-22T08:00 (UTC), or 2h ago."),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="Only records appended before then, written as --since.")
-    ] = None,
-    stage: Annotated[
-        ReplayStage,
-        typer.Option(help="Whose letters: score sends to Kafka, sink inserts into ClickHouse."),
-    ] = ReplayStage.SCORE,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many letters.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be replayed; send nothing.")
-    ] = False,
+    reason: Reasons = None,
+    service: Services = None,
+    since: Since = None,
+    until: Until = None,
+    stage: Stage = ReplayStage.SCORE,
+    limit: Limit = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Replay dead letters: the original bytes, to the partition they came from.
 

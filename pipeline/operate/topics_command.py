@@ -11,33 +11,37 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
+Check = Annotated[bool, typer.Option("--check", help="Create nothing; only compare and report.")]
+Grow = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Give each topic N partitions while everything runs, the responses last.",
+    ),
+]
+NewGeneration = Annotated[
+    bool,
+    typer.Option(
+        "--new-generation",
+        help="After the responses topic was re-created: score its new log beside the old one.",
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="With --new-generation: in every partition, though its log looks as it was read. "
+        "What such a log still holds is counted again.",
+    ),
+]
+
+
 def topics(
-    check: Annotated[
-        bool, typer.Option("--check", help="Create nothing; only compare and report.")
-    ] = False,
-    grow: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Give each topic N partitions while everything runs, the responses last.",
-        ),
-    ] = None,
-    new_generation: Annotated[
-        bool,
-        typer.Option(
-            "--new-generation",
-            help="After the responses topic was re-created: score its new log beside the old one.",
-        ),
-    ] = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="With --new-generation: in every partition, though its log looks as it was read. "
-            "What such a log still holds is counted again.",
-        ),
-    ] = False,
+    check: Check = False,
+    grow: Grow = None,
+    new_generation: NewGeneration = False,
+    force: Force = False,
 ) -> None:
     """Create the topics that are missing; exit with 1 when one is not as it must be."""
     import asyncio

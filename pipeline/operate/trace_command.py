@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.flags import AsJson
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
@@ -31,7 +33,7 @@ def trace(
             help="Print what the customer said, with comments redacted, and the counts of panes.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell where each copy of an event landed: offset, outcome, reason, and the pane it changed.
 

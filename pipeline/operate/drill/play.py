@@ -110,28 +110,30 @@ async def _played(
         random = Random(options.seed)
         scene = Scene(stack, show, random, seconds, marks, send, calm, proxy, options.every)
         supervisor = Supervisor(stack, show)
-
-        async def work() -> Result:
-            await _act(drill, scene)
-            accounts = await calm()
-            checks = [*accounts.checks, *scene.checks, *_resumed(marks.all, drill.limit)]
-            if drill.reconciled:
-                show.say("comparing what all parts say")
-                checks.append(await _reconciled(stack))
-            return Result(
-                drill,
-                scene.expected.sent,
-                accounts.lost,
-                accounts.double,
-                len(marks.all),
-                longest(marks.all),
-                supervisor.restarts.total(),
-                checks,
-            )
-
-        result = await beside(work(), supervisor.keep(), watch(settings, marks))
+        work = _work(drill, scene, supervisor)
+        result = await beside(work, supervisor.keep(), watch(settings, marks))
         show.say("everything holds" if result.holds else "NOT everything holds")
         return result
+
+
+async def _work(drill: Drill, scene: Scene, supervisor: Supervisor) -> Result:
+    await _act(drill, scene)
+    accounts = await scene.calm()
+    marks = scene.marks.all
+    checks = [*accounts.checks, *scene.checks, *_resumed(marks, drill.limit)]
+    if drill.reconciled:
+        scene.show.say("comparing what all parts say")
+        checks.append(await _reconciled(scene.stack))
+    return Result(
+        drill,
+        scene.expected.sent,
+        accounts.lost,
+        accounts.double,
+        len(marks),
+        longest(marks),
+        supervisor.restarts.total(),
+        checks,
+    )
 
 
 async def _act(drill: Drill, scene: Scene) -> None:

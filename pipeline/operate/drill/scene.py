@@ -17,6 +17,7 @@ from pipeline.local.recipes import BROKER, STORE
 from pipeline.local.show import Show
 from pipeline.local.stack import LocalStack
 from pipeline.local.verdict import Check
+from pipeline.operate.drill.accounts import Accounts
 from pipeline.operate.drill.marks import Mark, Marks
 from pipeline.operate.drill.proxy import SlowProxy
 from pipeline.operate.drill.watch import now_ms
@@ -48,7 +49,7 @@ class Scene:
     seconds: float
     marks: Marks
     sender: Sender
-    calm: Callable[[], Awaitable[object]]
+    calm: Callable[[], Awaitable[Accounts]]
     """Waits until all traffic that has ended is counted."""
     proxy: SlowProxy | None = None
     every: float = 20.0

@@ -7,26 +7,27 @@ from typing import Annotated
 
 import typer
 
+Data = Annotated[Path, typer.Option(help="Folder for what it keeps; created if missing.")]
+Host = Annotated[
+    str, typer.Option(help="Address to listen on; others than loopback need a password.")
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")]
+TlsCert = Annotated[
+    Path | None, typer.Option(help="PEM of a certificate: serve HTTPS instead of HTTP.")
+]
+TlsKey = Annotated[Path | None, typer.Option(help="PEM of its key, unless in the same file.")]
+TlsClientCa = Annotated[
+    Path | None, typer.Option(help="PEM of who must have signed the clients' certificates.")
+]
+
 
 def clickhouse(
-    data: Annotated[
-        Path, typer.Option(help="Folder for what it keeps; created if missing.")
-    ] = Path(".data/clickhouse"),
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; others than loopback need a password.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")
-    ] = 8123,
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="PEM of a certificate: serve HTTPS instead of HTTP.")
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(help="PEM of its key, unless in the same file.")
-    ] = None,
-    tls_client_ca: Annotated[
-        Path | None, typer.Option(help="PEM of who must have signed the clients' certificates.")
-    ] = None,
+    data: Data = Path(".data/clickhouse"),
+    host: Host = "127.0.0.1",
+    port: Port = 8123,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_client_ca: TlsClientCa = None,
 ) -> None:
     """Serve ClickHouse from this process, over HTTP or HTTPS, until Ctrl-C.
 
