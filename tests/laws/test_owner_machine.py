@@ -45,7 +45,7 @@ class Owners(RuleBasedStateMachine):
         self.log: list[Sent] = []
         self.now = START
         self.living: list[Owner] = []
-        self._patches = ExitStack()
+        self._ends = ExitStack()
         names = count(1)
         clock = SimpleNamespace(
             time_ns=lambda: self.now * 1_000_000,
@@ -58,7 +58,7 @@ class Owners(RuleBasedStateMachine):
             *((tenure, "time", clock), (restore, "uuid", unique)),
             *((checkpoints, "MAX_LINKS", 3), (segments, "SEGMENT", 700)),
         ):
-            self._patches.enter_context(patch.object(module, name, value))
+            self._ends.enter_context(patch.object(module, name, value))
 
     @initialize(script=steps)
     def begin(self, script: list[Step]) -> None:
@@ -68,7 +68,7 @@ class Owners(RuleBasedStateMachine):
 
     @rule(target=owners, sends=st.integers(0, 12))
     def take_over(self, sends: int) -> Owner:
-        owner = Owner(self.kafka, self.records)
+        owner = self._owner()
         self.living.append(owner)
         self.step(owner, sends)
         return owner
@@ -76,7 +76,7 @@ class Owners(RuleBasedStateMachine):
     @rule(target=owners, turns=st.lists(st.booleans(), max_size=12))
     def contend(self, turns: list[bool]) -> MultipleResults[Owner]:
         """Two take over at the same time: both may have seen the same claims."""
-        both = Owner(self.kafka, self.records), Owner(self.kafka, self.records)
+        both = self._owner(), self._owner()
         self.living += both
         for second in turns:
             both[second].step()
@@ -136,7 +136,7 @@ class Owners(RuleBasedStateMachine):
         self.kafka.forget()
 
     def teardown(self) -> None:
-        with self._patches:
+        with self._ends:
             if self.log:
                 self._check()
 
@@ -158,8 +158,14 @@ class Owners(RuleBasedStateMachine):
         if wrote:
             assert snapshot(heir.tenure.state) == snapshot(last.tenure.state), "not the newest"
 
-    def _restored(self) -> Owner:
+    def _owner(self) -> Owner:
+        """Ended with the machine: what the collector ends does so in any order, and complains."""
         owner = Owner(self.kafka, self.records)
+        self._ends.callback(owner.crash)
+        return owner
+
+    def _restored(self) -> Owner:
+        owner = self._owner()
         owner.finish()
         return owner
 

@@ -44,3 +44,5 @@ def test_it_removes_no_checkpoint_of_the_one_that_overtook_it() -> None:
     assert told_of(kafka, 1)
     assert written
     assert told_of(kafka, 2) == written
+    late.crash()
+    newer.crash()
