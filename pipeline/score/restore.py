@@ -103,10 +103,27 @@ class CheckpointStore:
         await self.refuse_other_logs({p: one.mark for p, one in restored.items()})
         return restored
 
-    async def loss(self, state: PartitionState, log_start: int) -> Loss:
-        """What is lost when the log begins at `log_start`, above all that is folded. Raises
-        KafkaError, SchemaError when ledger or scores cannot be read."""
+    async def loss(self, state: PartitionState, owner: Owner, log_start: int) -> Loss:
+        """What is lost when the log begins at `log_start`, above all that is folded.
+
+        Raises:
+            KafkaError: another worker has taken the partition over from this `owner`, and may have
+                judged what is gone by now; or ledger, scores or claims cannot be read.
+            SchemaError: ledger or scores hold something else.
+        """
+        await self._refuse_successors(state.partition, owner)
         return await find_loss(self._kafka, self._topics, state, log_start)
+
+    async def _refuse_successors(self, partition: int, owner: Owner) -> None:
+        async with open_logs(
+            self._kafka, self._topics.checkpoints, [partition], _is_claim
+        ) as reader:
+            await reader.catch_up()
+        if _highest_epoch(reader.logs[partition]) > owner.epoch:
+            raise KafkaError(
+                f"{self._topics.responses} partition {partition}: another worker took it over while"
+                " this one stood still, and records expired meanwhile: start this one again"
+            )
 
     async def refuse_other_logs(self, marks: Mapping[int, Mark]) -> None:
         """Raises CheckpointError when the topic has now another log than one of these."""
@@ -162,7 +179,9 @@ class CheckpointStore:
         if restored.cut_at < 0:
             return restored
         if log_start > restored.cut_at:
-            restored = replace(restored, loss=await self.loss(restored.state, log_start))
+            restored = replace(
+                restored, loss=await self.loss(restored.state, restored.writer.owner, log_start)
+            )
         if restored.reader is self._readers.current:
             return replace(restored, told_to=restored.log_end)
         state, ledger = restored.state, self._topics.ledger
@@ -237,6 +256,11 @@ def _told_of(flaw: Flaw) -> dict[str, object]:
     epoch, owner = flaw.owner
     offset = {} if flaw.next_offset < 0 else {"offset": flaw.next_offset}
     return {"epoch": epoch, "owner": owner, "number": flaw.number, **offset, "why": flaw.why}
+
+
+def _is_claim(key: bytes) -> bool:
+    parsed = parse_key(key)
+    return parsed is not None and parsed.is_claim
 
 
 def _highest_epoch(log: PartitionLog) -> int:

@@ -27,6 +27,7 @@ from pipeline.score.transport import Place
 from pipeline.wire.catalogue_moves import Past
 from pipeline.wire.dead_letters import DeadLetter, dead_letter, replay_of
 from pipeline.wire.lives import Mark
+from pipeline.wire.manifests import Owner
 from pipeline.wire.reading import ResponseReader
 
 log = get(__name__)
@@ -78,6 +79,11 @@ class Tenure:
         self._restored = True
         if restored.loss is not None:
             self.lose(restored.loss)
+
+    @property
+    def owner(self) -> Owner:
+        """As whom this worker has claimed the partition."""
+        return self._writer.owner
 
     @property
     def position(self) -> int:

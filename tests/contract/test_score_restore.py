@@ -14,7 +14,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from pipeline.core.updates import LedgerEntry, Loss
 from pipeline.core.vocabulary import SLOTS
 from pipeline.core.windows import HOUR
-from pipeline.errors import CheckpointError
+from pipeline.errors import CheckpointError, KafkaError
 from pipeline.operate.topics import TopicReport
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.readers import Readers
@@ -141,6 +141,20 @@ async def test_what_a_killed_worker_had_told_of_records_that_expired_is_taken_ba
     hour = late // HOUR * HOUR
     before, after = (one.version for one in await updates(settings) if hour in one.repairs)
     assert before < after
+
+
+async def test_who_slept_while_another_took_over_does_not_tell_as_missing_what_that_one_judged(
+    settings: Settings, outbox: Outbox, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    await send(settings, [response() for _ in range(5)])
+    store = make_store(settings, outbox)
+    slept = (await store.restore([0]))[0]
+    assert await store.loss(slept.state, slept.writer.owner, 3) == Loss(3)
+    async with scoring(settings):
+        await received(settings, 5)
+    await shorten(settings, kafka_admin, 3)
+    with pytest.raises(KafkaError, match=r"partition 0: another worker took it over"):
+        await store.loss(slept.state, slept.writer.owner, 3)
 
 
 async def test_checkpoints_that_cannot_be_read_stop_the_worker_unless_it_may_rebuild(

@@ -17,6 +17,7 @@ from pipeline.score import restore, told
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.restore import CheckpointStore
 from pipeline.score.tenure import Tenure
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings
@@ -135,6 +136,10 @@ async def _noted_nothing(*_: object) -> None:
     """As `ScoreWorker._note_lost`, but what a running worker finds gone are marks to it."""
 
 
+async def _unasked(*_: object) -> None:
+    """As `CheckpointStore._refuse_successors`, but who slept does not ask who came meanwhile."""
+
+
 _parts = outcomes._parts
 
 
@@ -196,6 +201,11 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "told of what expired and not taken back": (PartitionState, "lose", _not_taken_back),
     "told of what expired and judged again": (told, "lost_to", _as_told),
     "expired behind a pause and not noted": (ScoreWorker, "_note_lost", _noted_nothing),
+    "lost by one who slept while another judged it": (
+        CheckpointStore,
+        "_refuse_successors",
+        _unasked,
+    ),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (restore, "told_to", _told_nothing),
     "each life read on from the one before": (service, "raw_rows_group", _one_group),

@@ -38,19 +38,10 @@ async def _pause(world: World) -> None:
         for number in range(world.partitions):
             cut = paused_at(world.broker, number)
             if 0 < cut <= world.raw_rows.committed.get(number, 0):
-                _kill_zombies(world)
                 for _ in range(5):
                     world.produce()
                 _expire(world, number, cut)
                 return
-
-
-def _kill_zombies(world: World) -> None:
-    """One that wakes at an old offset, before it learns that others took over, would tell what they
-    have judged as missing (not mended: it must have slept until that expired)."""
-    for one in world.running:
-        if one.process.paused or one.process.overslept:
-            world.kill(one)
 
 
 async def _outage(world: World) -> None:
