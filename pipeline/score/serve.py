@@ -11,6 +11,7 @@ import signal
 from pipeline.errors import KafkaError
 from pipeline.logs import get, hear_libraries
 from pipeline.observe import serve_metrics
+from pipeline.score.memory import give_back_large
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
@@ -37,6 +38,7 @@ async def serve(settings: Settings, *, rebuild: bool = False) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     await _look_for_topics(settings)  # what fails here is told in one line: libraries keep still
     hear_libraries()
+    give_back_large()
     worker = ScoreWorker(settings, load_catalogue(settings.catalog), rebuild=rebuild)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -15,9 +15,9 @@ WARM_SECONDS: Final = 10.0
 """A process younger than this is still starting: its memory says nothing."""
 GROWTH: Final = 0.10
 """What allocator and garbage collector may add; a leak at a steady rate adds more."""
-ID_BYTES: Final = 64
-"""Each response adds a remembered event id: 32 bytes (design, section 5), and as much again in a
-worker that restored it (70 MiB for a million), for what it read goes back to the allocator only."""
+ID_BYTES: Final = 48
+"""Each response adds a remembered event id: 32 bytes (design, section 5), 37 in a worker that has
+restored it (880,000 in eight partitions), and panes of new hours take the rest."""
 MIB: Final = 1024 * 1024
 FEWEST: Final = 20
 """Samples in a quarter, below which its median says nothing: with one in 5 s, some killed workers
