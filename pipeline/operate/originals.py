@@ -13,6 +13,7 @@ from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.sink.rows import Record
 from pipeline.wire.kafka import consumer, partition_counts, started
+from pipeline.wire.log_ends import bounds
 
 FETCH_MS: Final = 10_000
 """A record that is in the log comes within milliseconds; a broker in trouble within seconds."""
@@ -33,8 +34,7 @@ class Originals:
             return None
         try:
             client.assign([place])  # type: ignore[no-untyped-call]  # aiokafka
-            start = (await client.beginning_offsets([place]))[place]  # type: ignore[no-untyped-call]  # aiokafka
-            end = (await client.end_offsets([place]))[place]  # type: ignore[no-untyped-call]  # aiokafka
+            start, end = (await bounds(client, [place]))[place]
             if not start <= offset < end:
                 return None
             client.seek(place, offset)  # type: ignore[no-untyped-call]  # aiokafka

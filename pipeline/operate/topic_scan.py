@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError as ClientError
@@ -13,11 +12,9 @@ from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.sink.rows import Record
 from pipeline.wire.kafka import consumer, partitions_of, started
+from pipeline.wire.log_ends import bounds, read_to
 
 __all__ = ["Record", "Told", "batches", "scan"]
-
-POLL_MS: Final = 500
-"""How long one poll waits; the end of the topic ends the loop, so this is no latency."""
 
 Told = Callable[[int, int], None]
 """Gets how many offsets are behind the reader, of how many."""
@@ -56,15 +53,12 @@ async def batches(
 async def _read(
     client: AIOKafkaConsumer, parts: Sequence[TopicPartition], tell: Told
 ) -> AsyncIterator[Sequence[Record]]:
-    starts = await client.beginning_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
-    ends = await client.end_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
+    reach = await bounds(client, parts)
     await client.seek_to_beginning(*parts)  # type: ignore[no-untyped-call]  # aiokafka
-    total = sum(ends[part] - starts[part] for part in parts)
-    places = dict(starts)
-    while any(places[part] < ends[part] for part in parts):
-        for records in (await client.getmany(timeout_ms=POLL_MS)).values():
-            yield records
-        for part in parts:
-            place: int = await client.position(part)  # type: ignore[no-untyped-call]  # aiokafka
-            places[part] = min(ends[part], place)
-        tell(sum(places[part] - starts[part] for part in parts), total)
+    places = {part: start for part, (start, _) in reach.items()}
+    ends = {part: end for part, (_, end) in reach.items()}
+    first, last = sum(places.values()), sum(ends.values())
+    async for part, records in read_to(client, ends):
+        yield records
+        places[part] = min(ends[part], records[-1].offset + 1)
+        tell(sum(places.values()) - first, last - first)

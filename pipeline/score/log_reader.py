@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
+from pipeline.wire import log_ends
 from pipeline.wire.kafka import consumer, started
+from pipeline.wire.log_ends import Bounds, read_to
 from pipeline.wire.manifests import Owner, parse_key
-
-POLL_MS: Final = 200
-"""How long one poll waits: only the end of a partition ends the loop, so this is no latency."""
-
 
 Wanted = Callable[[bytes], bool]
 
@@ -66,28 +63,20 @@ class LogReader:
         """Read everything written so far. Raises KafkaError when the broker does not answer."""
         try:
             ends = await self._client.end_offsets(self._tps)  # type: ignore[no-untyped-call]  # aiokafka
-            waiting = {tp for tp in self._tps if await self._behind(tp, ends[tp])}
-            while waiting:
-                for tp, records in (await self._client.getmany(timeout_ms=POLL_MS)).items():
-                    for record in records:
-                        self.logs[tp.partition].add(record.key, record.value)
-                waiting = {tp for tp in waiting if await self._behind(tp, ends[tp])}
+            async for tp, records in read_to(self._client, ends):
+                for record in records:
+                    self.logs[tp.partition].add(record.key, record.value)
         except ClientError as error:
             raise KafkaError(f"cannot read checkpoints: {type(error).__name__}") from error
 
-    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
         """First and next offset of the same partitions of another topic."""
         tps = [TopicPartition(topic, tp.partition) for tp in self._tps]
         try:
-            starts = await self._client.beginning_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
-            ends = await self._client.end_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
+            found = await log_ends.bounds(self._client, tps)
         except ClientError as error:
             raise KafkaError(f"topic {topic}: {type(error).__name__}") from error
-        return {tp.partition: (starts[tp], ends[tp]) for tp in tps}
-
-    async def _behind(self, tp: TopicPartition, end: int) -> bool:
-        position: int = await self._client.position(tp)  # type: ignore[no-untyped-call]  # aiokafka
-        return position < end
+        return {tp.partition: reach for tp, reach in found.items()}
 
 
 @asynccontextmanager

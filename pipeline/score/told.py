@@ -18,11 +18,9 @@ from pipeline.errors import KafkaError, SchemaError
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, partitions_of, started
 from pipeline.wire.ledger import decode_entry
+from pipeline.wire.log_ends import read_to
 from pipeline.wire.scores import decode_score
 from pipeline.wire.topics import Topics
-
-POLL_MS: Final = 200
-"""How long one poll waits: only the end of the partition ends the loop, so this is no latency."""
 
 MARGIN_MS: Final = 10_000
 """Records are looked for from so long before: brokers that lead one after the other may have
@@ -153,8 +151,6 @@ async def _between(
         found = first[tp]
         client.seek(tp, ends[tp] if found is None else found.offset)  # type: ignore[no-untyped-call]  # aiokafka
     read: list[ConsumerRecord[bytes, bytes]] = []
-    left = set(tps)
-    while left := {tp for tp in left if await client.position(tp) < ends[tp]}:  # type: ignore[no-untyped-call]  # aiokafka
-        for records in (await client.getmany(*left, timeout_ms=POLL_MS)).values():
-            read += records
+    async for _, records in read_to(client, ends):
+        read += records
     return read

@@ -19,13 +19,11 @@ from aiokafka.errors import KafkaError as ClientError
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, partition_counts, partitions_of, started
+from pipeline.wire.log_ends import bounds, read_to
 from pipeline.wire.topics import Topics
 
 FIRST: Final = 1
 """Every log is in it until it is said to be another."""
-
-POLL_MS: Final = 200
-"""How long one poll waits: only the end of the partition ends the loop, so this is no latency."""
 
 _KEY: Final = re.compile(rb"generation/([0-9a-f]{8})")
 
@@ -93,14 +91,12 @@ async def read_generations(kafka: KafkaSettings) -> Generations:
     kept: dict[bytes, bytes] = {}
     try:
         async with started(consumer(kafka), kafka) as client:
-            starts = await client.beginning_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
-            ends = await client.end_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
-            shortest = min(tps, key=lambda tp: ends[tp] - starts[tp])
+            places = await bounds(client, tps)
+            shortest, (start, end) = min(places.items(), key=lambda at: at[1][1] - at[1][0])
             client.assign([shortest])  # type: ignore[no-untyped-call]  # aiokafka
-            client.seek(shortest, starts[shortest])  # type: ignore[no-untyped-call]  # aiokafka
-            while await client.position(shortest) < ends[shortest]:  # type: ignore[no-untyped-call]  # aiokafka
-                for records in (await client.getmany(timeout_ms=POLL_MS)).values():
-                    kept |= {r.key or b"": r.value or b"" for r in records if is_generation(r.key)}
+            client.seek(shortest, start)  # type: ignore[no-untyped-call]  # aiokafka
+            async for _, records in read_to(client, {shortest: end}):
+                kept |= {r.key or b"": r.value or b"" for r in records if is_generation(r.key)}
         return generations_in(kept)
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error

@@ -16,9 +16,7 @@ from aiokafka.errors import KafkaError as ClientError
 from pipeline.errors import CheckpointError, KafkaError
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, partition_counts, started
-
-POLL_MS: Final = 200
-"""How long one poll waits: only answers end the loop, so this is no latency."""
+from pipeline.wire.log_ends import bounds, read_to
 
 AWAY_MS: Final = 2_000
 """Longest silence between two answers to the fetches of a partition that is only a slow broker: the
@@ -63,13 +61,11 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
     places = {p: TopicPartition(topic, p) for p in wanted if p < present}
     try:
         async with started(_reader(kafka), kafka) as client:
-            starts = await client.beginning_offsets(list(places.values()))  # type: ignore[no-untyped-call]  # aiokafka
-            ends = await client.end_offsets(list(places.values()))  # type: ignore[no-untyped-call]  # aiokafka
-            bounds = {p: (starts[tp], ends[tp]) for p, tp in places.items()}
+            reach = await bounds(client, places.values())
             found = {}
             there = {}
             for p, mark in wanted.items():
-                start, end = bounds.get(p, (0, 0))
+                start, end = reach[places[p]] if p in places else (0, 0)
                 if end < mark.next_offset:
                     found[p] = f"the log ends at {end}, below {mark.next_offset}"
                 elif start < mark.next_offset:
@@ -105,14 +101,10 @@ async def _append_times(
     for tp, mark in marks.items():
         client.seek(tp, max(0, mark.next_offset - back))  # type: ignore[no-untyped-call]  # aiokafka
     times: dict[TopicPartition, int] = {}
-    left = set(marks)
-    while left:
-        for tp, records in (await client.getmany(*left, timeout_ms=POLL_MS)).items():
-            for record in records:
-                if record.offset < marks[tp].next_offset:
-                    times[tp] = record.timestamp
-        positions = {tp: await client.position(tp) for tp in left}  # type: ignore[no-untyped-call]  # aiokafka
-        left = {tp for tp, at in positions.items() if at < marks[tp].next_offset}
+    async for tp, records in read_to(client, {tp: m.next_offset for tp, m in marks.items()}):
+        for record in records:
+            if record.offset < marks[tp].next_offset:
+                times[tp] = record.timestamp
     unmarked = {tp: mark for tp, mark in marks.items() if tp not in times}
     if unmarked and back < LOOK_BACK:
         times |= await _append_times(client, unmarked, LOOK_BACK)

@@ -18,7 +18,8 @@ from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin
 from pipeline.settings import Settings
 from pipeline.wire.generations import raw_rows_group, read_generations
-from pipeline.wire.kafka import admin, consumer, started
+from pipeline.wire.kafka import admin, consumer, partitions_of, started
+from pipeline.wire.log_ends import bounds
 from pipeline.wire.topics import Topics
 
 BEHIND: Final = "are score workers and sinks running?"
@@ -41,21 +42,17 @@ async def read_bounds(settings: Settings) -> dict[int, LogBounds]:
     kafka = settings.kafka
     topic = Topics(kafka.topic_prefix).responses
     generations = await read_generations(kafka)
+    parts = await partitions_of(kafka, topic)
     try:
         async with started(admin(kafka), kafka) as describer:
-            listed = {t["topic"]: t["partitions"] for t in await describer.describe_topics()}
-            if topic not in listed:
-                raise KafkaError(f"topic {topic} does not exist; run `cxpulse topics`")
-            parts = [TopicPartition(topic, part["partition"]) for part in listed[topic]]
             commits = await _commits(describer, raw_rows_group(kafka, generations))
         async with started(consumer(kafka), kafka) as client:
-            starts = await client.beginning_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
-            ends = await client.end_offsets(parts)  # type: ignore[no-untyped-call]  # aiokafka
+            reach = await bounds(client, parts)
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
     return {
-        p.partition: LogBounds(generations.of(p.partition), starts[p], ends[p], commits.get(p))
-        for p in parts
+        p.partition: LogBounds(generations.of(p.partition), start, end, commits.get(p))
+        for p, (start, end) in reach.items()
     }
 
 
