@@ -18,10 +18,10 @@ from pipeline.emit.progress import ProgressShow
 from pipeline.emit.publish import publish
 from pipeline.emit.readers import FileFormat
 from pipeline.emit.run import SimulationReport, simulate
-from pipeline.emit.signals import stop_on_signals
 from pipeline.emit.simulate import Traffic
 from pipeline.errors import InputError
 from pipeline.settings import Settings
+from pipeline.signals import stop_on_signals
 
 HISTORY_COUNT: Final = 100_000
 """Responses in a history when none are asked for: ten days of the whole government."""

@@ -96,9 +96,9 @@ def _replay(settings: Settings, filters: Filters, choice: Choice) -> Done:
     import asyncio
 
     from pipeline.emit.progress import ProgressShow
-    from pipeline.emit.signals import stop_on_signals
     from pipeline.operate.replay.reinsert import reinsert
     from pipeline.operate.replay.resend import resend
+    from pipeline.signals import stop_on_signals
 
     async def work() -> Done:
         with ProgressShow("replay") as show, stop_on_signals() as stop:

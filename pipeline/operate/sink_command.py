@@ -46,9 +46,9 @@ def _rebuild(settings: Settings) -> None:
     import asyncio
 
     from pipeline.emit.progress import ProgressShow
-    from pipeline.emit.signals import stop_on_signals
     from pipeline.operate.rebuild.run import Rebuilt, rebuild
     from pipeline.operate.topic_scan import Told
+    from pipeline.signals import stop_on_signals
     from pipeline.sink.patience import Stopped
 
     async def work() -> Rebuilt:

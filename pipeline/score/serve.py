@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
-import signal
 
 from pipeline.errors import KafkaError
 from pipeline.logs import get, hear_libraries
@@ -14,6 +12,7 @@ from pipeline.observe import serve_metrics
 from pipeline.score.memory import give_back_large
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
+from pipeline.signals import on_signals
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import consumer, started
 from pipeline.wire.topics import Topics
@@ -42,19 +41,15 @@ async def serve(settings: Settings, *, rebuild: bool = False) -> None:
     worker = ScoreWorker(settings, load_catalogue(settings.catalog), rebuild=rebuild)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
-    endpoint = serve_metrics(settings.metrics_host, settings.score.metrics_port, worker.health)
-    log.info("started", metrics=f"http://{settings.metrics_host}:{endpoint.port}/metrics")
-    try:
-        await worker.run()
-    finally:
-        if worker.stuck:
-            _abandon(worker.failure)
-        endpoint.close()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+    with on_signals(worker.stop):
+        endpoint = serve_metrics(settings.metrics_host, settings.score.metrics_port, worker.health)
+        log.info("started", metrics=f"http://{settings.metrics_host}:{endpoint.port}/metrics")
+        try:
+            await worker.run()
+        finally:
+            if worker.stuck:
+                _abandon(worker.failure)
+            endpoint.close()
     log.info("stopped")
 
 

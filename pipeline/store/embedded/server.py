@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import signal
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from aiohttp import web
 
 from pipeline.errors import LocalError
+from pipeline.signals import on_signals
 from pipeline.store.embedded.access import Access
 from pipeline.store.embedded.engine import Engine
 from pipeline.store.embedded.limits import DEFAULT, Limits
@@ -99,14 +99,9 @@ async def run(
         LocalError: folder or port are in use.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     engine = await asyncio.to_thread(Engine, folder, DEFAULT.idle_handles)
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+    with on_signals(stop.set), closing(engine):
         async with serve(engine, access, port, tls=tls) as bound:
             host = f"[{access.host}]" if ":" in access.host else access.host
             ready(f"{'https' if tls else 'http'}://{host}:{bound}", engine.version)
             await stop.wait()
-    finally:
-        engine.close()
