@@ -7,27 +7,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.core.updates import GENERATION_SHIFT, Group
+from pipeline.wire.dead_letters import Origin
 
-Headers = Sequence[tuple[str, bytes]]
 
-
-class Record(Protocol):
+class Record(Origin, Protocol):
     """The part of an aiokafka record that the sink reads; `timestamp` is the append time in ms."""
 
     @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
     def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,10 @@ async def losing_leader(scene: Scene) -> None:
 async def losing_brokers(scene: Scene) -> None:
     """Kill the leader of the busiest partition first, then any; start each when all goes on."""
     victim = f"{BROKER}-{await _leader(scene)}"
-    while True:
+    for _ in scene.rounds():
         await _lose(scene, victim)
         await scene.stack.start(victim)
         await _in_step(scene)
-        if scene.left <= 0:
-            return
         victim = scene.random.choice(scene.stack.brokers)
 
 
@@ -43,9 +41,7 @@ async def _lose(scene: Scene, victim: str) -> None:
 
 async def losing_two(scene: Scene) -> None:
     """Kill two of three for a while: nothing can be written, until one is back."""
-    first = True
-    while first or scene.left > 0:
-        first = False
+    for _ in scene.rounds():
         await scene.pause(2.0, 4.0)
         one, other = scene.random.sample(scene.stack.brokers, 2)
         for name in (one, other):

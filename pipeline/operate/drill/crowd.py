@@ -9,9 +9,7 @@ MORE = ("score-2", "score-3")
 
 async def coming_and_going(scene: Scene) -> None:
     """One worker, then three, then one again."""
-    first = True
-    while first or scene.left > 0:
-        first = False
+    for _ in scene.rounds():
         for name in MORE:
             await scene.pause(1.0, 4.0)
             mark = scene.mark(f"{name} joins")

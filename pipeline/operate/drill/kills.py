@@ -12,9 +12,7 @@ def killing(*names: str) -> Act:
     """Kill one of `names`, wait until all goes on, and kill again after a random pause."""
 
     async def act(scene: Scene) -> None:
-        first = True
-        while first or scene.left > 0:
-            first = False
+        for _ in scene.rounds():
             await scene.pause(1.0, 6.0)
             await scene.passed(await scene.crash(scene.random.choice(names)))
 
@@ -33,9 +31,7 @@ def in_turn(*acts: Act) -> Act:
 
 async def restarting_broker(scene: Scene) -> None:
     """The broker ends in good order and starts again."""
-    first = True
-    while first or scene.left > 0:
-        first = False
+    for _ in scene.rounds():
         await scene.pause(2.0, 6.0)
         (broker,) = scene.stack.brokers
         await scene.stack.restart(broker)
@@ -44,9 +40,7 @@ async def restarting_broker(scene: Scene) -> None:
 
 async def letting_go(scene: Scene) -> None:
     """SIGTERM to one of two workers: a last cut, then the other goes on."""
-    first = True
-    while first or scene.left > 0:
-        first = False
+    for _ in scene.rounds():
         await scene.pause(2.0, 4.0)
         name = scene.random.choice(("score-1", "score-2"))
         mark = scene.mark(f"{name} is told to stop")
@@ -58,9 +52,7 @@ async def letting_go(scene: Scene) -> None:
 
 async def restarting_worker(scene: Scene) -> None:
     """SIGTERM to the only worker, which its supervisor starts again."""
-    first = True
-    while first or scene.left > 0:
-        first = False
+    for _ in scene.rounds():
         await scene.pause(2.0, 6.0)
         mark = scene.mark("score-1 is told to stop")
         await scene.stack.restart("score-1")

@@ -47,9 +47,7 @@ async def killing_large(scene: Scene) -> None:
     await all_of(*(scene.stack.start(name) for name in WORKERS))
     scene.show.say("both workers are ready")
     async with scene.traffic():
-        first = True
-        while first or scene.left > 0:
-            first = False
+        for _ in scene.rounds():
             await scene.pause(1.0, 6.0)
             await scene.passed(await scene.crash(await scene.owner(PARTITION)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -63,6 +63,12 @@ class Scene:
     def left(self) -> float:
         """Seconds until the traffic should end."""
         return self.began + self.seconds - time.monotonic()
+
+    def rounds(self) -> Iterator[None]:
+        """Once, and again as long as traffic should last."""
+        yield
+        while self.left > 0:
+            yield
 
     def hear(self, report: SimulationReport) -> None:
         """What the sender tells of its progress."""

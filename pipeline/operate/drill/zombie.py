@@ -12,9 +12,7 @@ ASLEEP_SECONDS = 6.0
 
 async def waking(scene: Scene) -> None:
     """SIGSTOP one of two workers past its session; once the other goes on, SIGCONT."""
-    first = True
-    while first or scene.left > 0:
-        first = False
+    for _ in scene.rounds():
         await scene.pause(2.0, 4.0)
         name = scene.random.choice(("score-1", "score-2"))
         mark = scene.mark(f"{name} is stopped in its tracks")

@@ -19,7 +19,7 @@ from pipeline.sink.letters import Letters
 from pipeline.sink.progress import reach
 from pipeline.sink.raw import RawRows
 from pipeline.sink.repair import recount
-from pipeline.sink.rows import Convert, Headers, Note, Record, Refused
+from pipeline.sink.rows import Convert, Note, Record, Refused
 from pipeline.sink.target import Tables
 from pipeline.sink.writer import Writer
 from pipeline.store.client import connect_async
@@ -39,7 +39,7 @@ class _Original:
     offset: int
     timestamp: int
     value: bytes | None
-    headers: Headers
+    headers: Sequence[tuple[str, bytes]]
     key: bytes | None = None
 
 
