@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.kafka",
     "tests.fixtures.guarded",
     "tests.fixtures.clickhouse",
+    "tests.fixtures.tables",
     "tests.fixtures.reconciling",
     "tests.fixtures.servers",
     "tests.fixtures.variables",

@@ -30,11 +30,9 @@ GIVE_UP_SECONDS = 20.0
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
     async with (
-        piping(kafka_settings, clickhouse, database) as made,
+        piping(kafka_settings, clickhouse, tables) as made,
         scoring(made.settings),
         made.sinking(),
     ):

@@ -52,10 +52,8 @@ DAY = "SELECT n FROM rolling_now WHERE measure = 'trust' AND window = '24h'"
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
-    async with piping(kafka_settings, clickhouse, database) as made:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, tables) as made:
         yield made
 
 

@@ -29,11 +29,11 @@ PANES = "SELECT * EXCEPT inserted_at FROM score_panes FINAL ORDER BY ALL"
 
 @pytest.fixture
 async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str, tmp_path: Path
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str, tmp_path: Path
 ) -> AsyncIterator[Pipe]:
     """With catalogue files of its own."""
     folder = Path(shutil.copytree(resource("deploy", "catalog"), tmp_path / "catalog"))
-    async with piping(kafka_settings, clickhouse, database) as made:
+    async with piping(kafka_settings, clickhouse, tables) as made:
         made.settings = made.settings.model_copy(update={"catalog": folder})
         yield made
 

@@ -175,9 +175,9 @@ async def test_a_list_that_is_cut_short_says_so(
 
 
 async def test_a_pause_is_named_where_a_partition_is_behind(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as pipe:
+    async with piping(kafka_settings, clickhouse, tables, FLUSH_SECONDS) as pipe:
         score = pipe.settings.score.model_copy(update={"breaker_records": 20})
         settings = pipe.settings.model_copy(update={"score": score})
         async with scoring(settings) as worker:
@@ -218,9 +218,9 @@ async def test_the_command_prints_what_differs_and_where(copied: Settings) -> No
 
 
 async def test_live_traffic_raises_no_alarm(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as pipe:
+    async with piping(kafka_settings, clickhouse, tables, FLUSH_SECONDS) as pipe:
         settings = pipe.settings
         stop = asyncio.Event()
 

@@ -31,11 +31,9 @@ ALL_TIME = "benchmark(from = '2018-01-01 00:00:00', to = '2100-01-01 00:00:00', 
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
     async with (
-        piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as made,
+        piping(kafka_settings, clickhouse, tables, FLUSH_SECONDS) as made,
         scoring(made.settings),
         made.sinking(),
     ):

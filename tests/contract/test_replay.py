@@ -163,9 +163,9 @@ async def test_the_command_says_what_it_would_do_then_does_it(log: Pipe) -> None
 
 @pytest.mark.engine
 async def test_letters_of_the_sink_are_inserted_as_the_sink_would_have(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database) as pipe:
+    async with piping(kafka_settings, clickhouse, tables) as pipe:
         value = example(1, comment="my number is 078-05-1120")
         await bury(pipe, 7, value, stage="sink", reason="store_refused_6")
         bad = DeadLetter(Topics(kafka_settings.topic_prefix).scores, 0, 3, "sink", "x", HOUR, b"?")

@@ -32,10 +32,8 @@ LATER = HOUR + 40 * 24 * HOUR_MS
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
-    async with piping(kafka_settings, clickhouse, database) as made:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, tables) as made:
         yield made
 
 

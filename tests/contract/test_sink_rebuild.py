@@ -50,10 +50,8 @@ TOLD = (
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
-    async with piping(kafka_settings, clickhouse, database, FLUSH_SECONDS) as made:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, tables, FLUSH_SECONDS) as made:
         yield made
 
 

@@ -22,10 +22,8 @@ COUNTS = (
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
-    async with piping(kafka_settings, clickhouse, database) as made:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
+    async with piping(kafka_settings, clickhouse, tables) as made:
         yield made
 
 

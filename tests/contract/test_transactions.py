@@ -24,11 +24,9 @@ GARBAGE = b"no survey response"
 
 
 @pytest.fixture
-async def pipe(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
-) -> AsyncIterator[Pipe]:
+async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
     """Topics, tables, and the way into them."""
-    async with piping(kafka_settings, clickhouse, database) as made:
+    async with piping(kafka_settings, clickhouse, tables) as made:
         yield made
 
 

@@ -22,11 +22,11 @@ STOP_SECONDS = 30.0
 
 
 async def test_scorer_and_sink_end_when_told_though_the_broker_is_gone(
-    clickhouse: str, database: str, tmp_path: Path
+    clickhouse: str, tables: str, tmp_path: Path
 ) -> None:
     with LocalKafka(tmp_path / "kafka", port=0, jvm=JVM_FEW_RECORDS) as broker:
         kafka = KafkaSettings(bootstrap=broker.bootstrap, partitions=2)
-        async with piping(kafka, clickhouse, database) as pipe:
+        async with piping(kafka, clickhouse, tables) as pipe:
             worker, sink = await _running(pipe, tmp_path)
         await asyncio.to_thread(broker.kill)
         await asyncio.sleep(2.0)  # both have noticed

@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.broker, pytest.mark.engine]
 
 
 async def test_two_sinks_share_the_partitions_and_one_takes_over_from_the_other(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database) as pipe, pipe.sinking():
+    async with piping(kafka_settings, clickhouse, tables) as pipe, pipe.sinking():
         async with pipe.sinking():
             await _respond(pipe, range(1, 21))
             await pipe.wait_for("SELECT uniq(event_id) FROM responses", [(20,)])
@@ -40,9 +40,9 @@ async def test_missing_tables_end_the_sink_with_one_line_that_says_what_to_do(
 
 
 async def test_a_signal_ends_the_process_with_what_it_read_stored(
-    kafka_settings: KafkaSettings, clickhouse: str, database: str
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str
 ) -> None:
-    async with piping(kafka_settings, clickhouse, database) as pipe:
+    async with piping(kafka_settings, clickhouse, tables) as pipe:
         await pipe.respond(event(1))
         process = await start_sink(pipe.settings)
         await pipe.wait_for("SELECT count() FROM responses", [(1,)])

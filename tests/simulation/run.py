@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from pipeline.score.serve import GC_THRESHOLDS
 from tests.simulation.check import check
 from tests.simulation.faults import schedule
 from tests.simulation.seams import inside
@@ -47,5 +49,11 @@ def play(seed: int, tell: Callable[[str], None] | None = None) -> Played:
 def play_all(seeds: Iterable[int]) -> Iterator[Played]:
     """Play many schedules in order, on all cores."""
     # Spawned, for the test session has threads of its own, which a fork would not have.
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_collect_seldom) as pool:
         yield from pool.map(play, seeds, chunksize=CHUNK)
+
+
+def _collect_seldom() -> None:
+    """As score workers do; here it saves a tenth."""
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
