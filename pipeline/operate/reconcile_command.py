@@ -27,8 +27,8 @@ def reconcile(
         bool,
         typer.Option(
             "--repair",
-            help="Mend what raw rows can mend: count wrong panes again, and take back, through the "
-            "log, responses that count in several partitions.",
+            help="Mend what raw rows can mend: count wrong panes and absent windows again, and "
+            "take back, through the log, responses that count in several partitions.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -37,8 +37,8 @@ def reconcile(
 
     Log ends and commits against the ledger; the ledger's sums; each raw row and outcome against the
     ledger; each pane, and the rolling windows shown now, against a recount of the raw rows below
-    its own version; each event id over all partitions. Prints what differs and where. Nothing is
-    changed without --repair, which then tells what is left.
+    its own version; which windows must be there; each event id over all partitions. Prints what
+    differs and where. Nothing is changed without --repair, which then tells what is left.
     """
     from pipeline.settings import load
 

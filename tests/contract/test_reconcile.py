@@ -135,6 +135,8 @@ async def test_a_system_at_rest_is_equal(copied: Settings) -> None:
             "FROM rolling_scores FINAL WHERE measure = 'trust' AND window = '7d'",
             ["window"],
         ),
+        ("DELETE FROM rolling_scores WHERE window = '7d' AND partition = 1", ["window"]),
+        ("DELETE FROM rolling_scores WHERE window = '28d' AND measure = 'trust'", ["window"]),
         ("TRUNCATE TABLE sink_progress", ["log"]),
         ("TRUNCATE TABLE ledger", ["log"]),
     ],
@@ -142,6 +144,23 @@ async def test_a_system_at_rest_is_equal(copied: Settings) -> None:
 async def test_each_damage_is_named(copied: Settings, damage: str, named: list[str]) -> None:
     command(copied, damage)
     assert await compared(copied, 0.0) == named
+
+
+async def test_absent_windows_are_named_and_counted_again(copied: Settings) -> None:
+    shown = "SELECT window, measure, partitions, counts FROM rolling_now ORDER BY ALL"
+    with closing(connect(copied.clickhouse)) as client:
+        before = client.query(shown).result_rows
+        client.command("TRUNCATE TABLE rolling_scores")
+        report = await reconcile(copied, 0.0)
+        named = [one.line for one in report.differences]
+        assert len(named) == 8
+        assert all("no row, expected [3, 0" in line and "--repair" in line for line in named)
+        assert client.query(shown).result_rows == []
+        assert (await reconcile(copied, 0.0, repair=True)).differences == ()
+        assert client.query(shown).result_rows == before
+        client.command("DELETE FROM rolling_scores WHERE measure = 'trust' AND partition = 0")
+        assert (await reconcile(copied, 0.0, repair=True)).differences == ()
+        assert client.query(shown).result_rows == before
 
 
 async def test_a_limit_that_is_reached_is_told_and_every_repair_goes_on(

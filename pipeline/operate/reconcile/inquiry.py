@@ -13,7 +13,7 @@ from typing import Final
 
 from pipeline.core.book import measures_of
 from pipeline.core.catalogue import Catalogue
-from pipeline.core.vocabulary import SLOTS
+from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
 from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.journals import Origin
 from pipeline.operate.reconcile.spans import (
@@ -23,12 +23,15 @@ from pipeline.operate.reconcile.spans import (
     Place,
     Span,
     Stored,
+    newest,
     recounted,
     stored_panes,
 )
 from pipeline.sink.target import Tables
 
 NOTHING: Final = Stored(0, (0,) * SLOTS)
+COUNT: Final[Measure] = (RESPONSE, str(Scale.COUNT))
+"""What every update tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class Wrong:
     def difference(self) -> Difference:
         """As it is reported."""
         name, scale = self.measure
-        advice = "" if not self.span.window else "the next row of this window replaces it"
+        advice = "the next row of this window replaces it" if self.span.window else ""
+        if advice and self.stored is None:
+            advice = "--repair counts it from raw rows; are score workers running?"
         return Difference(
             Kind.WINDOW if self.span.window else Kind.PANE,
             self.span.origin,
@@ -115,10 +120,10 @@ class Inquiry:
             span: kept if kept is not None else read.get(span, {})
             for span, kept in self._open.items()
         }
-        ripe = {span: r for span, r in rows.items() if _newest(r) <= reaches.get(span.origin, 0)}
+        ripe = {span: r for span, r in rows.items() if newest(r) <= reaches.get(span.origin, 0)}
         self._open = {span: r for span, r in rows.items() if span not in ripe}
         self.ahead = [
-            Ahead(span, _newest(r), reaches.get(span.origin, 0))
+            Ahead(span, newest(r), reaches.get(span.origin, 0))
             for span, r in self._open.items()
             if r is not None and span not in self._read_anew
         ]
@@ -145,13 +150,11 @@ class Inquiry:
 
     def _asked(self, span: Span, rows: Measured) -> dict[Measure, int]:
         """Each measure with the offset below which it must agree."""
-        begun = 0 if span.window else self._begun.get(span.origin, 0)
-        asked = {} if span.window else dict.fromkeys(self._layout(span), begun)
-        return asked | {measure: max(begun, row.below) for measure, row in rows.items()}
-
-    def _layout(self, span: Span) -> tuple[Measure, ...]:
-        return measures_of(self._catalogue, span.group.survey)
-
-
-def _newest(rows: Measured) -> int:
-    return max((row.below for row in rows.values()), default=0)
+        layout = measures_of(self._catalogue, span.group.survey)
+        if not span.window:
+            begun = self._begun.get(span.origin, 0)
+            rest = {measure: max(begun, row.below) for measure, row in rows.items()}
+            return dict.fromkeys(layout, begun) | rest
+        # Rows of one window may end apart, when a measure is asked no more: all are at its newest.
+        whole = dict.fromkeys(layout, newest(rows)) if COUNT in rows else {}
+        return whole | {measure: row.below for measure, row in rows.items()}

@@ -1,5 +1,5 @@
-"""What `--repair` does: panes are counted again from raw rows, and events that count too often are
-taken back through the log.
+"""What `--repair` does: panes, and windows without a row, are counted again from raw rows, and
+events that count too often are taken back through the log.
 
 A recounted pane has the version below which it was counted, so whatever the scorer tells later is
 newer and wins. A repair is a retraction of the surplus response, sent to its own partition: the
@@ -9,6 +9,7 @@ fold takes a response back once however often it is told to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as ClientError
@@ -16,15 +17,16 @@ from aiokafka.errors import KafkaError as ClientError
 from pipeline.core.book import measures_of
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Reason
-from pipeline.core.updates import Group, make_version
+from pipeline.core.updates import GENERATION_SHIFT, Group, make_version
 from pipeline.errors import KafkaError
 from pipeline.operate.originals import Originals, opened
 from pipeline.operate.reconcile.audit import Said
 from pipeline.operate.reconcile.inquiry import Wrong
-from pipeline.operate.reconcile.journals import Journals, Origin
-from pipeline.operate.reconcile.spans import Measure, owned
+from pipeline.operate.reconcile.journals import Journals, Origin, value_of
+from pipeline.operate.reconcile.spans import Measure, Place, chunked, owned, recount_query
 from pipeline.settings import Settings
-from pipeline.sink.repair import recount
+from pipeline.sink.recount import GROUP, filled
+from pipeline.sink.repair import NOTES_A_STATEMENT, recount
 from pipeline.sink.rows import Note
 from pipeline.sink.target import Tables
 from pipeline.wire.dead_letters import REPAIR_HEADER
@@ -61,6 +63,35 @@ async def recount_panes(
             )
         )
     await recount(tables, notes)
+
+
+_WINDOWS: Final = f"""
+INSERT INTO rolling_scores
+(
+    {GROUP}, scale, measure, window, window_start, window_end, generation, partition, counts,
+    version, last_response_at, as_of, emitted_at
+)
+SELECT
+    {GROUP}, scale, measure, window, begin, end, generation, partition, counts,
+    bitOr(bitShiftLeft(toUInt64(generation), {GENERATION_SHIFT}), version),
+    toDateTime64(0, 3, 'UTC'), fromUnixTimestamp64Milli(toInt64($as_of), 'UTC'), now64(3, 'UTC')
+FROM ($counted)
+"""
+
+
+async def recount_windows(
+    tables: Tables, absent: Iterable[Wrong], journals: Journals, catalogue: Catalogue
+) -> None:
+    """Write the rows of windows that have none, as they were told. Raises StoreError."""
+    wanted: dict[Place, dict[Measure, None]] = {}
+    for one in absent:
+        layout = dict.fromkeys(measures_of(catalogue, one.span.group.survey))
+        wanted.setdefault((one.span, one.below), layout)[one.measure] = None
+    as_of = value_of({origin: journal.as_of for origin, journal in journals.items()})
+    for chunk in chunked(sorted(wanted.items()), NOTES_A_STATEMENT):
+        counted = recount_query(chunk, hourly=False)
+        statement = filled(_WINDOWS, {"$as_of": as_of, "$counted": counted})
+        await tables.execute(statement, "recount windows")
 
 
 async def take_back(

@@ -12,11 +12,11 @@ from typing import Final
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.operate.pauses import find_pauses
-from pipeline.operate.reconcile import accounts, audit, hours, logs, mend
+from pipeline.operate.reconcile import absent, accounts, audit, hours, logs, mend
 from pipeline.operate.reconcile.audit import Said
 from pipeline.operate.reconcile.differences import NOT_ALL, Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
-from pipeline.operate.reconcile.journals import Journals, reaches, read_journals
+from pipeline.operate.reconcile.journals import Journals, Origin, reaches, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
 from pipeline.operate.reconcile.spans import Span, newest_windows
 from pipeline.settings import Settings
@@ -95,6 +95,7 @@ class Comparison:
     topic: str
     catalogue: Catalogue
     inquiry: Inquiry = field(init=False)
+    absences: absent.Absences = field(init=False)
     _bounds: Mapping[int, LogBounds] = field(default_factory=dict)
     _open: list[accounts.Stretch] = field(default_factory=list)
     _surplus: list[Said] = field(default_factory=list)
@@ -128,16 +129,27 @@ class Comparison:
             if len(self._surplus) < audit.MOST_EVENTS:
                 self._surplus += await audit.audit(self.tables, piece_of_ids, stored)
         self._unseen = list(_unseen(len(self.inquiry), len(self._surplus)))
-        newest = await newest_windows(self.tables)
-        windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
-        self.inquiry.suspect_rows(windows)
+        windows = await self._windows(journals)
         tell(total, total)
         self._not_compared = tuple(filter(None, (one.not_compared for one in journals.values())))
         self._sizes = {
             "hours": sum(piece.hours for piece in times),
-            "windows": len(windows),
+            "windows": windows,
             "judged": sum(journal.told - journal.start for journal in journals.values()),
         }
+
+    async def _windows(self, journals: Journals) -> int:
+        """Look at the newest rows, and for those that must be there by them; how many are."""
+        newest = await newest_windows(self.tables)
+        windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
+        self.inquiry.suspect_rows(windows)
+        behind = {one.origin for one in logs.compare_logs(self._bounds, journals)}
+        living = {Origin(log.generation, p) for p, log in self._bounds.items()} - behind
+        kept = {origin: journal for origin, journal in journals.items() if origin in living}
+        floors = await absent.read_floors(self.tables, kept)
+        dues = [*absent.due(newest, kept, floors, int(time.time()))]
+        self.absences = absent.Absences(self.tables, dues)
+        return len(windows)
 
     async def settle(self, patience: float) -> None:
         """Look until everything agrees, or patience is over."""
@@ -150,26 +162,26 @@ class Comparison:
     async def mend(self) -> bool:
         """Mend what raw rows can mend; whether there was anything. Raises StoreError, KafkaError.
 
-        A pane is left alone while raw rows or outcomes of its partition are at fault themselves.
+        A row is left alone while raw rows or outcomes of its partition are at fault themselves.
         """
         broken = accounts.broken(self._found)
-        wrong = [
-            one
-            for one in self.inquiry.wrong
-            if not one.span.window and one.span.origin not in broken
-        ]
+        every = (*self.inquiry.wrong, *self.absences.wrong)
+        sound = [one for one in every if one.span.origin not in broken]
+        wrong = [one for one in sound if not one.span.window]
+        lacking = [one for one in sound if one.span.window and one.stored is None]
         surplus = [one for one in self._surplus if one.origin not in broken]
-        if wrong:
+        if wrong or lacking:
             journals = await read_journals(self.tables, self.topic)
             await mend.recount_panes(self.tables, wrong, journals, self.catalogue)
+            await mend.recount_windows(self.tables, lacking, journals, self.catalogue)
         if surplus:
             await mend.take_back(self.settings, self.tables, surplus, self.catalogue)
-        return bool(wrong or surplus)
+        return bool(wrong or lacking or surplus)
 
     @property
     def unsettled(self) -> bool:
         """Something differs, or could not be compared yet."""
-        return bool(self._found or len(self.inquiry))
+        return bool(self._found or len(self.inquiry) or len(self.absences))
 
     async def look(self) -> None:
         """Once more at what differs or could not be compared."""
@@ -186,6 +198,8 @@ class Comparison:
             self._surplus += await audit.audit(self.tables, ids, reaches(journals))
         self._found += [one.difference() for one in self._surplus]
         await self.inquiry.look(reaches(journals))
+        await self.absences.look(reaches(journals))
+        self._found += self.absences.differences()
         behind = await self._logs(journals)
         self._found += self.inquiry.differences({one.origin for one in behind})
         self._found += behind

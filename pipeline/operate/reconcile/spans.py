@@ -81,8 +81,8 @@ _NOTES: Final = """
 SELECT
     note.1 AS agency, note.2 AS service, note.3 AS channel, note.4 AS survey,
     note.5 AS generation, note.6 AS partition, note.7 AS next_offset, note.7 AS version,
-    note.8 AS layout, note.9 AS at,
-    toDateTime(note.10, 'UTC') AS begin, toDateTime(note.11, 'UTC') AS end
+    note.8 AS layout, note.9 AS at, note.10 AS window,
+    toDateTime(note.11, 'UTC') AS begin, toDateTime(note.12, 'UTC') AS end
 FROM (SELECT arrayJoin([$notes]) AS note)
 """
 
@@ -110,15 +110,22 @@ async def recounted(tables: Tables, wanted: Wanted) -> dict[Place, dict[Measure,
     windows = sorted(place for place in wanted if place[0].window)
     for places in (panes, windows):
         for chunk in chunked(places, NOTES_A_STATEMENT):
-            query = _recount([(place, wanted[place]) for place in chunk], hourly=places is panes)
+            counted = recount_query([(p, wanted[p]) for p in chunk], hourly=places is panes)
+            query = f"SELECT at, measure, scale, counts FROM ({counted})"
             for at, measure, scale, counts in await tables.rows(query, "recount raw rows"):
                 place = chunk[number(at)]
                 found[place][str(measure), str(scale)] = tuple(cast("list[int]", counts))
     return found
 
 
-def _recount(chunk: Sequence[tuple[Place, Iterable[Measure]]], *, hourly: bool) -> str:
-    """The statement for some places; each row has the index of its own."""
+def newest(rows: Measured) -> int:
+    """Below which offset the newest of these rows holds; 0 without any."""
+    return max((row.below for row in rows.values()), default=0)
+
+
+def recount_query(chunk: Sequence[tuple[Place, Iterable[Measure]]], *, hourly: bool) -> str:
+    """A SELECT that recounts some places, all panes (`hourly`) or all windows, with the columns of
+    `counts_query`, `window`, and in `at` the index of the place. `version` is an offset."""
     limits: dict[Origin, int] = {}
     for (span, limit), _ in chunk:
         limits[span.origin] = max(limit, limits.get(span.origin, 0))
@@ -130,7 +137,7 @@ def _recount(chunk: Sequence[tuple[Place, Iterable[Measure]]], *, hourly: bool) 
     )
     notes = (_note(at, *place, measures) for at, (place, measures) in enumerate(chunk))
     literals = _NOTES.replace("$notes", ", ".join(notes))
-    return f"SELECT at, measure, scale, counts FROM ({counts_query(literals, read, hourly=hourly)})"
+    return counts_query(literals, read, hourly=hourly)
 
 
 def _note(at: int, span: Span, limit: int, measures: Iterable[Measure]) -> str:
@@ -138,7 +145,8 @@ def _note(at: int, span: Span, limit: int, measures: Iterable[Measure]) -> str:
     generation, partition = span.origin
     return (
         f"({group}, toUInt16({generation}), toUInt16({partition}), toUInt64({limit}), "
-        f"{layout(measures)}, {at}, toUInt32({span.begin}), toUInt32({span.end}))"
+        f"{layout(measures)}, {at}, '{span.window}', toUInt32({span.begin}), "
+        f"toUInt32({span.end}))"
     )
 
 
