@@ -11,6 +11,9 @@ from pipeline.flags import metrics_port_option
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
+MOST_LINES = 20
+"""Places with refused rows that a rebuild names: they have one cause, or few."""
+
 
 def sink(
     metrics_port: Annotated[int | None, metrics_port_option("sink")] = None,
@@ -71,5 +74,9 @@ def _rebuild(settings: Settings) -> None:
             f"panes of partition {partition} generation {generation} are as told, not counted: raw "
             "rows or outcomes are lacking that Kafka has no more; `cxpulse reconcile` says which"
         )
-    if not (rebuilt.horizons or rebuilt.broken):
+    for one in rebuilt.refused[:MOST_LINES]:
+        typer.echo(f"only panes that were not there are counted, without these: {one.line}")
+    if len(rebuilt.refused) > MOST_LINES:
+        typer.echo("and more: `cxpulse reconcile` names all")
+    if not (rebuilt.horizons or rebuilt.broken or rebuilt.refused):
         typer.echo("rebuilt from the beginning of the log; `cxpulse reconcile` compares all of it")

@@ -9,13 +9,18 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from pipeline.errors import TransientStoreError
 from pipeline.operate.rebuild.run import rebuild
 from pipeline.operate.reconcile.run import reconcile
+from pipeline.operate.replay.choice import Filters
+from pipeline.operate.replay.reinsert import reinsert
+from pipeline.operate.replay.run import choose
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
 from pipeline.wire.ledger import decode_entry
 from tests.fixtures.command_line import cxpulse
+from tests.fixtures.door import door
 from tests.fixtures.reconciling import FLUSH_SECONDS
 from tests.fixtures.scoring import (
     YEAR_MS,
@@ -98,12 +103,38 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(pipe: 
     stopped.set()
     with pytest.raises(Stopped):
         await rebuild(pipe.settings, untold, stopped)
+    await rebuilt_though_the_store_goes_away(pipe.settings)
+    assert told(pipe) == before
     said = await asyncio.to_thread(run, pipe.settings)
     assert said.startswith("rebuilt from the beginning of the log")
     assert told(pipe) == before
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
     assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
+
+
+async def rebuilt_though_the_store_goes_away(settings: Settings) -> None:
+    """ClickHouse is away for a moment within each step, and at the start of another run."""
+    async with door(settings.clickhouse.url) as way:
+        behind = settings.clickhouse.model_copy(update={"url": way.url})
+        settings = settings.model_copy(update={"clickhouse": behind})
+        opening = []
+
+        async def open_soon() -> None:
+            await asyncio.sleep(0.2)
+            await way.open()
+
+        def tell(what: str) -> Told:
+            way.shut()
+            opening.append(asyncio.create_task(open_soon()))
+            return lambda done, total: None
+
+        rebuilt = await rebuild(settings, tell, asyncio.Event())
+        assert (rebuilt.horizons, rebuilt.broken) == ((), ())
+        assert way.shut_times == len(opening) == 5  # four topics, and the panes
+        way.shut()
+        with pytest.raises(TransientStoreError, match="cannot connect to ClickHouse"):
+            await rebuild(settings, untold, asyncio.Event())
 
 
 async def test_panes_are_counted_from_raw_rows_when_scores_have_expired(
@@ -123,6 +154,24 @@ async def test_panes_are_counted_from_raw_rows_when_scores_have_expired(
     assert [*after[:1], *after[2:]] == [*before[:1], *before[2:]]
     assert (await reconcile(pipe.settings, 0.0, repair=True)).differences == ()
     assert told(pipe) == before
+    await refused_row(pipe, before)
+
+
+async def refused_row(pipe: Pipe, before: list[list[tuple[object, ...]]]) -> None:
+    """The same while the store refuses one of two rows: the pane of the other is gone."""
+    pipe.command("ALTER TABLE responses ADD CONSTRAINT no CHECK partition != 0 OR offset != 1")
+    pipe.command("TRUNCATE TABLE responses")
+    pipe.command("DELETE FROM score_panes WHERE hour < now() - INTERVAL 30 DAY")
+    said = await asyncio.to_thread(run, pipe.settings)
+    assert said.startswith("only panes that were not there are counted, without these: raw rows")
+    assert "1 records that the store refused" in said
+    assert said.count("\n") == 1
+    assert told(pipe)[0] == before[0]  # the one as it was told, the other counted
+    pipe.command("ALTER TABLE responses DROP CONSTRAINT no")
+    again = await choose(pipe.settings, Filters(stage="sink"), untold(""))
+    await reinsert(pipe.settings, again, untold(""), asyncio.Event())
+    assert (await reconcile(pipe.settings, 0.0)).differences == ()
+    assert told(pipe)[:4] == before[:4]
 
 
 async def test_the_horizon_is_named_and_all_behind_it_agrees(

@@ -1,14 +1,18 @@
-"""Every hour that is wholly stored is counted from raw rows, whatever had been told of it."""
+"""Every hour that is wholly stored is counted from raw rows, whatever had been told of it.
+
+Where the store refused rows, what was told is better than a count, and a count than nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from pipeline.core.book import measures_of
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.updates import GENERATION_SHIFT
 from pipeline.operate.reconcile.hours import Stretch
-from pipeline.operate.reconcile.journals import Journals, reaches, value_of
+from pipeline.operate.reconcile.journals import Journals, Origin, reaches, value_of
 from pipeline.sink.recount import GROUP, JUDGED, RAW_GROUP, counts_query, filled, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.repair import layout, quoted
@@ -30,6 +34,8 @@ FROM
           (SELECT generation, partition, offset FROM outcomes WHERE $rows AND outcome != 'late')
 )
 WHERE toUnixTimestamp(begin) >= $complete AND notEmpty(layout)
+  AND ((generation, partition) NOT IN ($refused) OR (generation, partition, {RAW_GROUP}, begin)
+      NOT IN (SELECT generation, partition, {RAW_GROUP}, hour FROM score_panes WHERE $hours))
 """
 _INSERT: Final = f"""
 INSERT INTO score_panes
@@ -44,15 +50,22 @@ FROM ($counted)
 
 
 async def count_panes(
-    tables: Tables, stretch: Stretch, journals: Journals, catalogue: Catalogue
+    tables: Tables,
+    stretch: Stretch,
+    journals: Journals,
+    catalogue: Catalogue,
+    refused: Collection[Origin] = (),
 ) -> None:
-    """Upsert the panes of these hours with the version that is stored now. Raises StoreError."""
+    """Upsert the panes of these hours with the version that is stored now; of origins with
+    `refused` rows only those that are not there. Raises StoreError."""
     first, end = (f"toDateTime({second}, 'UTC')" for second in (stretch.first, stretch.end))
     stored = reaches(journals)
     rows = judged_rows(stored)
     parts = {
         "$rows": rows,
         "$judged": JUDGED,
+        "$refused": ", ".join(f"({g}, {p})" for g, p in refused) or "(0, 0)",
+        "$hours": f"hour >= {first} AND hour < {end}",
         "$times": f"occurred_at >= {first} AND occurred_at < {end}",
         "$reach": value_of(stored),
         "$complete": value_of({o: journal.complete_from for o, journal in journals.items()}),

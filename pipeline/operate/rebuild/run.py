@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from pipeline.core.catalogue import Catalogue
 from pipeline.operate.rebuild.panes import count_panes
 from pipeline.operate.rebuild.refill import NOT_JUDGED, Refill
 from pipeline.operate.reconcile import accounts, hours
+from pipeline.operate.reconcile.differences import REPLAY, Difference
 from pipeline.operate.reconcile.journals import Journals, Origin, number, read_journals
 from pipeline.operate.reconcile.logs import LogBounds, read_bounds
 from pipeline.operate.topic_scan import Told
@@ -52,10 +54,12 @@ class Horizon:
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """`horizons` of partitions that do not go back to their beginning; `broken`: origins whose raw
-    rows or outcomes do not match the ledger, so that their panes were not counted."""
+    rows or outcomes do not match the ledger, so that their panes were not counted; `refused`: where
+    the store refused raw rows, so that only panes were counted that were not there."""
 
     horizons: Sequence[Horizon]
     broken: Sequence[Origin]
+    refused: Sequence[Difference] = ()
 
 
 async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio.Event) -> Rebuilt:
@@ -65,7 +69,6 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
     when told to stop, KafkaError, StoreError (after waiting, where that helps).
     """
     kafka, topics = settings.kafka, Topics(settings.kafka.topic_prefix)
-    catalogue = load_catalogue(settings.catalog)
     async with AsyncExitStack() as stack:
         client = await connect_async(settings.clickhouse)
         stack.push_async_callback(client.close)
@@ -77,33 +80,55 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
         outbox = Letters(sender, topics.dead_letters, generations.of)
         refill = Refill(settings, tables, outbox, generations, stop)
         await refill.run(tell)
-        horizons = await _horizons(tables, bounds, refill)
+        patience = Patience("tables", pause, stop)
+        horizons = await patience.until_done(partial(_horizons, tables, bounds, refill))
         ends = {partition: log.end for partition, log in bounds.items() if log.end}
         progress = Progress(tables, topics.responses, generations.of)
         if generations.begun:
-            await progress.begin(generations)
-        await progress.tell(ends, settled=True)
+            await patience.until_done(partial(progress.begin, generations))
+        await patience.until_done(partial(progress.tell, ends, settled=True))
         # Only now: hours that a sink counted meanwhile, of half the rows, are counted again.
-        journals = await read_journals(tables, topics.responses)
-        broken = await _broken(tables, journals, topics.responses)
+        panes = _Panes(tables, topics.responses, load_catalogue(settings.catalog), patience)
+        broken, refused = await panes.count(tell("panes"), stop)
+        return Rebuilt(horizons, tuple(sorted(broken)), tuple(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class _Panes:
+    """The last step, of what is stored by then."""
+
+    tables: Tables
+    topic: str
+    catalogue: Catalogue
+    patience: Patience
+
+    async def count(
+        self, told: Told, stop: asyncio.Event
+    ) -> tuple[Collection[Origin], Sequence[Difference]]:
+        """Count all that can be; which origins are broken, and where rows were refused."""
+        until_done = self.patience.until_done
+        journals = await until_done(partial(read_journals, self.tables, self.topic))
+        found = await until_done(partial(_differences, self.tables, journals, self.topic))
+        broken = accounts.broken(one for one in found if one.advice != REPLAY)
+        refused = [one for one in found if one.advice == REPLAY and one.origin not in broken]
         whole = {origin: one for origin, one in journals.items() if origin not in broken}
-        stretches = await hours.stretches(tables) if whole else []
-        told, patience = tell("panes"), Patience("panes", pause, stop)
+        count = partial(count_panes, self.tables, refused=accounts.broken(refused))
+        stretches = await until_done(partial(hours.stretches, self.tables)) if whole else []
         for done, stretch in enumerate(stretches):
             told(done, len(stretches))
             if stop.is_set():
                 raise Stopped
-            await patience.until_done(partial(count_panes, tables, stretch, whole, catalogue))
-        return Rebuilt(horizons, tuple(sorted(broken)))
+            await until_done(partial(count, stretch, whole, self.catalogue))
+        return broken, refused
 
 
-async def _broken(tables: Tables, journals: Journals, topic: str) -> Collection[Origin]:
-    """Origins that lack rows though Kafka has nothing more to give: their panes, told by the scorer
-    of all rows, are better than any count."""
+async def _differences(tables: Tables, journals: Journals, topic: str) -> Sequence[Difference]:
+    """What is lacking though Kafka has nothing more to give: where that is so, panes, told by the
+    scorer of all rows, are better than any count."""
     found = await accounts.equations(tables, journals)
     for stretch in await accounts.stretches(tables, journals):
         found += await accounts.compare(tables, stretch, topic)
-    return accounts.broken(found)
+    return found
 
 
 async def _horizons(
