@@ -6,17 +6,18 @@ same state, however the records were cut into batches and wherever the fold was 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from pipeline.core.account import Account
 from pipeline.core.book import Book
 from pipeline.core.breaker import OFF, Breaker, Limits
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import UNKNOWN, Cut, check_chain
-from pipeline.core.ids import COUNTED, RETRACTION_ONLY, IdState, IdStore
+from pipeline.core.ids import IdStore
+from pipeline.core.judge import Judge
 from pipeline.core.reasons import Outcome, Reason
-from pipeline.core.response import MAX_AHEAD, Response
+from pipeline.core.response import Response
 from pipeline.core.updates import (
     Gap,
     Group,
@@ -63,19 +64,20 @@ class PartitionState:
         self.start_offset = start_offset
         self.next_offset = start_offset
         self.as_of = 0
-        self.floor = 0
-        self.ids = IdStore()
-        self.book = Book(catalogue)
         self.breaker = Breaker(limits)
-        self._partial = partial
-        self._told_to = start_offset
+        self._judge = Judge(Book(catalogue), partial=partial)
+        self._account = Account(start_offset, Totals())
         self._shown_at = 0
-        self._verdicts: list[Verdict] = []
-        self._gaps: list[Gap] = []
-        self._repairs: defaultdict[Group, set[int]] = defaultdict(set)
-        self._outcomes: Counter[Outcome] = Counter()
-        self._missing = 0
-        self._marker = 0
+
+    @property
+    def book(self) -> Book:
+        """What is counted."""
+        return self._judge.book
+
+    @property
+    def ids(self) -> IdStore:
+        """The events that are remembered."""
+        return self._judge.ids
 
     @property
     def watermark(self) -> int:
@@ -95,12 +97,7 @@ class PartitionState:
     @property
     def totals(self) -> Totals:
         """Running totals since `start_offset`."""
-        return Totals(
-            received=self._outcomes.total(),
-            **{str(outcome): self._outcomes[outcome] for outcome in Outcome},
-            missing=self._missing,
-            marker=self._marker,
-        )
+        return self._account.totals
 
     def apply(self, batch: Iterable[Record], replayed: Set[int] = frozenset()) -> list[Verdict]:
         """Fold records in offset order; those below `next_offset` are skipped, and those after the
@@ -112,19 +109,20 @@ class PartitionState:
         verdicts: list[Verdict] = []
         if self.breaker.paused_at:
             return verdicts
+        judge = self._judge.judge
+        began = self.next_offset
         folded = 0
         times: list[int] = []  # of those that the breaker has not seen
         for offset, appended_at, record in batch:
             if offset < self.next_offset:
                 continue
-            self._marker += offset - self.next_offset
             self.next_offset = offset + 1
             self.as_of = appended_at
             folded += 1
             if offset not in replayed:
                 times.append(appended_at)
             try:
-                verdict = self._judge(record, appended_at)
+                verdict = judge(record, appended_at)
             except Exception:
                 # The one place that must not stop: a record we cannot handle is kept as bytes.
                 verdict = Outcome.DEAD_LETTER, Reason.INTERNAL_ERROR
@@ -136,9 +134,8 @@ class PartitionState:
         self.breaker.see(times)
         self.book.catch_up()
         self.ids.sweep(folded)
-        self._outcomes[Outcome.ACCEPTED] += folded - len(verdicts)
-        self._outcomes.update(Outcome(verdict.outcome) for verdict in verdicts)
-        self._verdicts += verdicts
+        self._account.add(folded, verdicts)
+        self._account.mark(self.next_offset - began - folded)
         return verdicts
 
     def lose(self, loss: Loss) -> None:
@@ -146,19 +143,19 @@ class PartitionState:
         hours are told again by what is counted here, or noted when that may not be all."""
         if loss.to <= self.next_offset:
             return
-        self._gaps.append(Gap(self.next_offset, loss.to))
-        self._missing += loss.to - self.next_offset
+        self._account.lose(Gap(self.next_offset, loss.to))
         self.next_offset = loss.to
         self.as_of = max(self.as_of, loss.as_of)
-        first = max(self.floor, self.book.oldest_hour)
+        judge = self._judge
+        first = judge.first_hour
         for group, hours in loss.hours.items():
-            here = {hour for hour in hours if not self._partial and hour >= first}
+            here = {hour for hour in hours if not judge.partial and hour >= first}
             self.book.tell_again(group, here)
-            self._repairs[group] |= hours - here
+            judge.late[group] |= hours - here
 
     def skip(self, offset: int) -> None:
         """No record is left below `offset`: what is there marks or belongs to transactions."""
-        self._marker += max(0, offset - self.next_offset)
+        self._account.mark(max(0, offset - self.next_offset))
         self.next_offset = max(self.next_offset, offset)
 
     def emit(self, now: int, windows: bool) -> Emission:
@@ -186,7 +183,7 @@ class PartitionState:
         self.book.settle(told)
         updates += [
             update
-            for group in list(self._repairs)
+            for group in list(self._judge.late)
             if (update := self._update(group, now, False)) is not None
         ]
         return Emission(tuple(part for one in updates for part in in_parts(one)), self._entry())
@@ -203,7 +200,7 @@ class PartitionState:
             next_offset=self.next_offset,
             watermark=self.watermark,
             as_of=self.as_of,
-            floor=UNKNOWN if self._partial else self.floor,
+            floor=UNKNOWN if self._judge.partial else self._judge.floor,
             catalogue=self.catalogue.digest,
             totals=self.totals,
             full=full,
@@ -223,7 +220,7 @@ class PartitionState:
         self._refuse_untold()
         if not self.book.keep_sums:
             raise ValueError("emit windows before switching")
-        self.book = self.book.under(catalogue)
+        self._judge.book = self.book.under(catalogue)
 
     @classmethod
     def load(
@@ -237,12 +234,10 @@ class PartitionState:
         last = check_chain(cuts)
         partial = last.floor == UNKNOWN
         state = cls(last.partition, last.generation, last.start_offset, catalogue, partial=partial)
-        state.next_offset = state._told_to = last.next_offset
+        state.next_offset = last.next_offset
         state.as_of = last.as_of
-        state.floor = 0 if partial else last.floor
-        totals = last.totals
-        state._outcomes = Counter({o: getattr(totals, str(o)) for o in Outcome})
-        state._missing, state._marker = totals.missing, totals.marker
+        state._judge.floor = 0 if partial else last.floor
+        state._account = Account(last.next_offset, last.totals)
         state.breaker = Breaker(limits, last.breaker)
         state.book.held = dict(last.held)
         state.book.follow(last.watermark)
@@ -254,60 +249,21 @@ class PartitionState:
             state.ids.unpack(cut.ids, cut.full)
         return state
 
-    def _judge(self, response: Response | Reason, appended_at: int) -> tuple[Outcome, str] | None:
-        """The outcome of one record and its reason; None when it is simply accepted."""
-        if self._partial:
-            self._begin(appended_at)
-        if isinstance(response, Reason):
-            return Outcome.DEAD_LETTER, response
-        event_id, occurred_at, group, slots, content, retracted = response
-        hour = occurred_at // HOUR
-        if hour < self.floor or hour < self.book.oldest_hour:
-            self._repairs[group].add(hour)
-            return Outcome.LATE, ""
-        known = self.ids.learn(event_id, content, hour, RETRACTION_ONLY if retracted else COUNTED)
-        if known is not None:
-            return self._repeat(response, hour, *known)
-        if retracted:
-            return Outcome.RETRACTION, ""
-        self.book.add(group, occurred_at, slots)
-        self.ids.forget_before = self.book.oldest_hour
-        return None
-
-    def _repeat(
-        self, response: Response, hour: int, content: bytes, known: IdState
-    ) -> tuple[Outcome, str] | None:
-        """The outcome of a record whose id is known; a response and its retraction cancel out."""
-        if content != response.content:
-            return Outcome.DEAD_LETTER, Reason.CONFLICTING
-        if known is not (COUNTED if response.retracted else RETRACTION_ONLY):
-            return Outcome.DUPLICATE, ""
-        self.ids.put(response.event_id, content, hour, IdState.RETRACTED)
-        if response.retracted:
-            self.book.take_back(response.group, response.occurred_at, response.slots)
-            return Outcome.RETRACTION, ""
-        self.book.follow(response.occurred_at)
-        self.ids.forget_before = self.book.oldest_hour
-        return None
-
     def _refuse_untold(self) -> None:
-        if self.book.touched or self._repairs or self._told_to != self.next_offset:
+        if self.book.touched or self._judge.late or self._account.told_to != self.next_offset:
             raise ValueError("emit before cut")
 
-    def _begin(self, appended_at: int) -> None:
-        """Find the first hour whose answers are all appended after this record."""
-        self._partial = False
-        self.floor = (appended_at + MAX_AHEAD) // HOUR + 1
-
     def _update(self, group: Group, now: int, windows: bool) -> ScoreUpdate | None:
-        repairs = self._repairs.pop(group, set())
+        repairs = self._judge.late.pop(group, set())
         panes = self.book.groups.get(group)
         rows: tuple[PaneRow, ...] = ()
         shown: tuple[WindowRow, ...] = ()
         if panes is not None:
             rows = panes.take_panes(repairs)
             shown = (
-                panes.take_windows(self._shown_at, self.watermark, self.floor) if windows else ()
+                panes.take_windows(self._shown_at, self.watermark, self._judge.floor)
+                if windows
+                else ()
             )
         if not (rows or shown or repairs):
             return None
@@ -325,25 +281,22 @@ class PartitionState:
         )
 
     def _entry(self) -> LedgerEntry | None:
-        if self.next_offset == self._told_to:
+        if self.next_offset == self._account.told_to:
             return None
-        entry = LedgerEntry(
+        news = self._account.take_news(self.next_offset)
+        return LedgerEntry(
             generation=self.generation,
             partition=self.partition,
-            from_offset=self._told_to,
+            from_offset=news.from_offset,
             next_offset=self.next_offset,
             start_offset=self.start_offset,
             as_of=self.as_of,
             watermark=self.watermark,
             catalogue=self.catalogue.digest,
             totals=self.totals,
-            exceptions=tuple(self._verdicts),
-            gaps=tuple(self._gaps),
+            exceptions=news.exceptions,
+            gaps=news.gaps,
         )
-        self._told_to = self.next_offset
-        self._verdicts.clear()
-        self._gaps.clear()
-        return entry
 
     def _take_ids(self, full: bool) -> bytes:
         fresh = self.ids.take_fresh()
