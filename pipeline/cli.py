@@ -16,12 +16,12 @@ from pipeline import __version__, logs
 from pipeline.emit.command import emit
 from pipeline.errors import CxpulseError
 from pipeline.local.command import kafka
-from pipeline.local.demo_command import demo
+from pipeline.local.demo.command import demo
 from pipeline.operate.check_command import check
 from pipeline.operate.config_command import config
 from pipeline.operate.drill.command import drill
-from pipeline.operate.reconcile_command import reconcile
-from pipeline.operate.replay_command import replay
+from pipeline.operate.reconcile.command import reconcile
+from pipeline.operate.replay.command import replay
 from pipeline.operate.resume_command import resume
 from pipeline.operate.sink_command import sink
 from pipeline.operate.topics_command import topics
