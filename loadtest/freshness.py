@@ -20,6 +20,7 @@ from pipeline.errors import LocalError
 from pipeline.local.stack import LocalStack
 from pipeline.settings import Settings
 from pipeline.wire.kafka import consumer, started
+from pipeline.wire.log_ends import read_to
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -33,7 +34,6 @@ NEVER_MS: Final = 60_000.0
 
 SCORES_P50, SCORES_P99 = 150.0, 300.0
 STORE_P50, STORE_P99 = 300.0, 1_000.0
-POLL_MS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +125,14 @@ async def _read_back(settings: Settings, due: dict[str, int]) -> list[Sent]:
         tps = [TopicPartition(topic, n) for n in range(settings.kafka.partitions)]
         client.assign(tps)  # type: ignore[no-untyped-call]  # aiokafka
         ends = await client.end_offsets(tps)  # type: ignore[no-untyped-call]  # aiokafka
-        left = {tp for tp in tps if ends[tp]}
-        while left:
-            for tp, records in (await client.getmany(timeout_ms=POLL_MS)).items():
-                for record in records:
-                    at = due.pop(fingerprint(record.value), None)
-                    fields = decode(record.value) if at is not None else None
-                    if at is not None and isinstance(fields, dict):
-                        names = (str(fields[n]) for n in ("agency", "service", "channel", "survey"))
-                        cell = cast(Cell, (*names, tp.partition))
-                        found.append(Sent(cell, record.offset, at, record.timestamp))
-                if records and records[-1].offset + 1 >= ends[tp]:
-                    left.discard(tp)
+        async for tp, records in read_to(client, ends):
+            for record in records:
+                at = due.pop(fingerprint(record.value), None)
+                fields = decode(record.value) if at is not None else None
+                if at is not None and isinstance(fields, dict):
+                    names = (str(fields[n]) for n in ("agency", "service", "channel", "survey"))
+                    cell = cast(Cell, (*names, tp.partition))
+                    found.append(Sent(cell, record.offset, at, record.timestamp))
     return found
 
 

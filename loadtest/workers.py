@@ -19,6 +19,7 @@ from pipeline.local.processes import Child
 from pipeline.settings import Settings
 from pipeline.wire.kafka import consumer, started
 from pipeline.wire.ledger import decode_entry
+from pipeline.wire.log_ends import read_to
 from pipeline.wire.manifests import parse_key
 from pipeline.wire.topics import Topics
 
@@ -125,13 +126,9 @@ async def _last_claim(client: AIOKafkaConsumer, settings: Settings) -> int:
     client.assign(tps)  # type: ignore[no-untyped-call]  # aiokafka
     await client.seek_to_beginning(*tps)  # type: ignore[no-untyped-call]  # aiokafka
     latest = 0
-    left = {tp for tp in tps if ends[tp]}
-    while left:
-        for tp, records in (await client.getmany(timeout_ms=POLL_MS)).items():
-            for record in records:
-                key = parse_key(record.key or b"")
-                if key is not None and key.is_claim and record.value is not None:
-                    latest = max(latest, record.timestamp)
-            if records and records[-1].offset + 1 >= ends[tp]:
-                left.discard(tp)
+    async for _, records in read_to(client, ends):
+        for record in records:
+            key = parse_key(record.key or b"")
+            if key is not None and key.is_claim and record.value is not None:
+                latest = max(latest, record.timestamp)
     return latest
