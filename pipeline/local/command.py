@@ -54,14 +54,14 @@ def kafka(
     ] = "",
 ) -> None:
     """Run Apache Kafka on this machine: one node, for trying things out, not for production."""
-    from pipeline.local.broker_properties import JVM, JVM_OF_SEVERAL
+    from pipeline.local.broker_properties import JVM_QUICK, JVM_OF_SEVERAL
     from pipeline.local.kafka import LocalKafka
 
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
     ports = [int(each) for each in controllers.split(",") if each]
-    jvm = JVM_OF_SEVERAL if ports else JVM
+    jvm = JVM_OF_SEVERAL if ports else JVM_QUICK
     with until_asked(), LocalKafka(data, port, say, jvm, node=node, controllers=ports) as broker:
         typer.echo(f"Kafka is ready at {broker.bootstrap} (data in {broker.folder})")
         broker.wait()

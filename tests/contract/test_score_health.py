@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.broker_properties import JVM_FEW_RECORDS
+from pipeline.local.broker_properties import JVM_QUICK
 from pipeline.local.kafka import LocalKafka
 from pipeline.operate.topics import ensure_topics
 from pipeline.score import health
@@ -22,7 +22,7 @@ async def test_a_worker_that_is_caught_up_and_hears_nothing_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "STUCK_SECONDS", 1.5)
-    with LocalKafka(tmp_path, port=0, jvm=JVM_FEW_RECORDS) as broker:
+    with LocalKafka(tmp_path, port=0, jvm=JVM_QUICK) as broker:
         settings = Settings(kafka=KafkaSettings(bootstrap=broker.bootstrap, partitions=1))
         await ensure_topics(settings)
         async with scoring(settings) as worker:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.broker_properties import JVM_FEW_RECORDS
+from pipeline.local.broker_properties import JVM_QUICK
 from pipeline.local.kafka import LocalKafka
 from pipeline.settings import KafkaSettings
 from tests.fixtures.scoring import WorkerProcess, received, response, send, start_worker
@@ -24,7 +24,7 @@ STOP_SECONDS = 30.0
 async def test_scorer_and_sink_end_when_told_though_the_broker_is_gone(
     clickhouse: str, tables: str, tmp_path: Path
 ) -> None:
-    with LocalKafka(tmp_path / "kafka", port=0, jvm=JVM_FEW_RECORDS) as broker:
+    with LocalKafka(tmp_path / "kafka", port=0, jvm=JVM_QUICK) as broker:
         kafka = KafkaSettings(bootstrap=broker.bootstrap, partitions=2)
         async with piping(kafka, clickhouse, tables) as pipe:
             worker, sink = await _running(pipe, tmp_path)

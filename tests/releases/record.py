@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline import __version__
-from pipeline.local.broker_properties import JVM_FEW_RECORDS
+from pipeline.local.broker_properties import JVM_QUICK
 from pipeline.local.kafka import LocalKafka
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.store.client import connect
@@ -99,7 +99,7 @@ async def record(folder: Path) -> Artefacts:
     """A run in this folder, and what it left."""
     name = prefix(__version__)
     with (
-        LocalKafka(folder / "kafka", port=0, jvm=JVM_FEW_RECORDS) as broker,
+        LocalKafka(folder / "kafka", port=0, jvm=JVM_QUICK) as broker,
         serving(folder / "clickhouse") as store,
     ):
         kafka = KafkaSettings(
