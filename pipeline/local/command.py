@@ -54,7 +54,7 @@ def kafka(
     ] = "",
 ) -> None:
     """Run Apache Kafka on this machine: one node, for trying things out, not for production."""
-    from pipeline.local.broker_properties import JVM_QUICK, JVM_OF_SEVERAL
+    from pipeline.local.broker_properties import JVM_OF_SEVERAL, JVM_QUICK
     from pipeline.local.kafka import LocalKafka
 
     def say(line: str) -> None:
