@@ -29,8 +29,8 @@ def sink(
     """Move the topics into ClickHouse as they grow. Start more sinks to share the work.
 
     Stops cleanly on SIGTERM or Ctrl-C: what was read is stored and committed. --rebuild may run
-    beside sinks, be stopped and be repeated. It counts panes by the catalogue of now: those of
-    surveys and questions that have left it come back only as far as Kafka has the scores (7 days).
+    beside sinks, be stopped and be repeated. What has left the catalogue is counted as it was
+    asked, by all that `cxpulse migrate` has loaded into this database.
     """
     import asyncio
 

@@ -8,7 +8,7 @@ two runs at once do the same work twice. A file that is done never changes; a ch
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.errors import MigrationError, StoreError, TransientStoreError
 from pipeline.resources import resource
 from pipeline.settings import ClickHouseSettings, Settings
+from pipeline.store import asked
 from pipeline.store.catalogue_load import is_loaded, load
 from pipeline.store.catalogue_rows import catalogue_tables
 from pipeline.store.client import Client, connect, store_errors
@@ -27,11 +28,6 @@ from pipeline.wire.catalogue_moves import Past
 
 UNKNOWN_DATABASE: Final = 81
 UNKNOWN_TABLE: Final = 60
-
-_SURVEYS: Final = """
-SELECT survey, agency, service, questions.measure, questions.scale
-FROM surveys INNER JOIN services USING (service)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +53,21 @@ def migrate(
     how far quarter bounds reach. Raises MigrationError naming the file that changed or failed,
     CatalogueError for a survey that moves or changes a scale, and StoreError.
     """
+    applied, already = apply_files(settings, folder or resource("deploy", "clickhouse"))
+    with contextlib.closing(connect(settings.clickhouse)) as client:
+        past = _past(client)
+        past.followed_by(catalogue)
+        _remember(client, asked.not_yet(past, catalogue))
+        tables = catalogue_tables(catalogue, today or datetime.now(UTC).date())
+        loaded = tuple(table.name for table in tables if load(client, table))
+    return MigrationReport(settings.clickhouse.database, applied, already, loaded)
+
+
+def apply_files(settings: Settings, folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Creates the database, and applies the files of `folder` not yet done; which it applied, and
+    which were done already. Raises MigrationError, StoreError."""
     store = settings.clickhouse
-    files = read_sql_files(folder or resource("deploy", "clickhouse"))
+    files = read_sql_files(folder)
     macros = {"replicated": "Replicated" if store.cluster else ""}
     _create_database(store)
     with contextlib.closing(connect(store)) as client:
@@ -71,12 +80,8 @@ def migrate(
             record(client, file, "begun")
             _run(client, file, macros)
             record(client, file, "done")
-        _past(client).followed_by(catalogue)
-        tables = catalogue_tables(catalogue, today or datetime.now(UTC).date())
-        loaded = tuple(table.name for table in tables if load(client, table))
-    applied = tuple(file.name for file in waiting)
     already = tuple(file.name for file in files if file.name in done)
-    return MigrationReport(store.database, applied, already, loaded)
+    return tuple(file.name for file in waiting), already
 
 
 def check_migrations(settings: Settings, catalogue: Catalogue | None = None) -> list[str]:
@@ -117,16 +122,15 @@ def _outdated(client: Client, catalogue: Catalogue | None) -> list[str]:
 
 
 def _past(client: Client) -> Past:
-    """What is loaded of surveys. Raises StoreError."""
-    with store_errors("read the surveys"):
-        rows = client.query(_SURVEYS).result_rows
-    owners = {survey: (agency, service) for survey, agency, service, *_ in rows}
-    scales = {
-        (survey, measure): scale
-        for survey, _, _, measures, its in rows
-        for measure, scale in zip(measures, its, strict=True)
-    }
-    return Past(owners, scales)
+    """Of every catalogue that was loaded here. Raises StoreError."""
+    with store_errors("read what was asked"):
+        return asked.past_of(client.query(asked.READ).result_rows)
+
+
+def _remember(client: Client, rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        with store_errors("remember what is asked", detail=True):
+            client.insert(asked.TABLE, rows, asked.COLUMNS)
 
 
 def _create_database(store: ClickHouseSettings) -> None:

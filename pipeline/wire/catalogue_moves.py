@@ -5,14 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.core.catalogue import Catalogue
+from pipeline.core.panes import Measures
+from pipeline.core.vocabulary import RESPONSE, Scale
 from pipeline.errors import CatalogueError
 
+COUNTED: Final = (RESPONSE, str(Scale.COUNT))
+"""What every pane counts: all responses."""
 Owners = Mapping[str, tuple[str, str]]
 """Survey → agency and service."""
 Scales = Mapping[tuple[str, str], str]
 """Survey and measure → scale."""
+
+Layouts = Mapping[str, Measures]
+"""Survey → what its panes count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,15 @@ class Past:
             for measure, scale in survey.measures.items()
         }
         return cls(catalogue.owners, scales)
+
+    @property
+    def layouts(self) -> Layouts:
+        """By survey, what its panes may count: (measure, scale) of every question it ever asked,
+        and the reserved `response`."""
+        found: dict[str, Measures] = dict.fromkeys(self.owners, ())
+        for (survey, measure), scale in self.scales.items():
+            found[survey] = (*found[survey], (measure, scale))
+        return {survey: (*asked, COUNTED) for survey, asked in found.items()}
 
     def followed_by(self, catalogue: Catalogue) -> Past:
         """With a later one. Raises CatalogueError when that gives a survey to another service, or a

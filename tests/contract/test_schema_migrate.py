@@ -17,6 +17,7 @@ from pipeline.settings import ClickHouseSettings, Settings, load
 from pipeline.store.client import connect
 from pipeline.store.migrate import check_migrations, migrate
 from pipeline.store.migrate_command import migrate as command
+from pipeline.store.sql_files import read_sql_files
 from pipeline.wire.catalogue import load_catalogue
 
 pytestmark = pytest.mark.engine
@@ -73,18 +74,52 @@ def test_the_catalogue_is_replaced_and_what_left_it_is_gone(
     assert migrate(settings, changed, today=TODAY).loaded == ("surveys", "survey_quarters")
     assert rows(settings, "SELECT survey FROM surveys") == [(survey,) for survey in sorted(smaller)]
     assert rows(settings, "SELECT uniqExact(survey) FROM survey_quarters") == [(len(smaller),)]
+    asked = "SELECT uniqExact(survey), count() = uniqExact(survey, measure) FROM asked"
+    assert rows(settings, asked) == [(len(catalogue.surveys), True)]
 
 
-def test_a_survey_that_moved_to_another_service_is_refused(
+def test_what_was_asked_before_is_known_by_its_panes(
     settings: Settings, catalogue: Catalogue
 ) -> None:
     migrate(settings, catalogue, today=TODAY)
+    pane = "('va', 'was-{}', 'web', '{}', 'thumbs', '{}', '2026-01-0{} 00:00:00')"
+    panes = (
+        pane.format("once", "gone", "ease", 1),
+        pane.format("later", "gone", "ease", 2),
+        pane.format("there", "va-vha-trust", "employee", 1),
+        pane.format("there", "va-vha-trust", "response", 1),
+    )
+    columns = "agency, service, channel, survey, scale, measure, hour"
+    file = next(f for f in read_sql_files(resource("deploy", "clickhouse")) if "asked" in f.name)
+    with contextlib.closing(connect(settings.clickhouse)) as client:
+        client.command(f"INSERT INTO score_panes ({columns}) VALUES {', '.join(panes)}")
+        for _ in "12":
+            for statement in file.statements({"replicated": ""}):
+                client.command(statement)
+    found = "SELECT survey, measure, scale, service FROM asked FINAL WHERE scale = 'thumbs' AND {}"
+    assert rows(settings, found.format("survey = 'gone'")) == [
+        ("gone", "ease", "thumbs", "was-later")
+    ]
+    assert rows(settings, found.format("measure = 'employee' AND survey = 'va-vha-trust'")) == [
+        ("va-vha-trust", "employee", "thumbs", "va-vha")
+    ]
+    assert rows(settings, "SELECT count() FROM asked WHERE measure = 'response'") == [(0,)]
+    migrate(settings, catalogue, today=TODAY)
+
+
+def test_a_survey_that_moved_to_another_service_is_refused_though_it_was_away(
+    settings: Settings, catalogue: Catalogue
+) -> None:
+    migrate(settings, catalogue, today=TODAY)
+    without = {id_: one for id_, one in catalogue.surveys.items() if id_ != "va-vha-trust"}
+    migrate(settings, dataclasses.replace(catalogue, surveys=without), today=TODAY)
     moved = dataclasses.replace(catalogue.surveys["va-vha-trust"], service="va-vba")
     changed = dataclasses.replace(catalogue, surveys={**catalogue.surveys, moved.id: moved})
     with pytest.raises(
         CatalogueError, match=r"'va-vha-trust': is of va/va-vba now, was of va/va-vha"
     ):
         migrate(settings, changed, today=TODAY)
+    migrate(settings, catalogue, today=TODAY)
     assert check_migrations(settings, catalogue) == []
 
 

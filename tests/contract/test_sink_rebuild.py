@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
@@ -16,8 +18,11 @@ from pipeline.operate.replay.choice import Filters
 from pipeline.operate.replay.reinsert import reinsert
 from pipeline.operate.replay.run import choose
 from pipeline.operate.topic_scan import Told
+from pipeline.resources import resource
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
+from pipeline.store.migrate import migrate
+from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.ledger import decode_entry
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.door import door
@@ -138,7 +143,7 @@ async def rebuilt_though_the_store_goes_away(settings: Settings) -> None:
 
 
 async def test_panes_are_counted_from_raw_rows_when_scores_have_expired(
-    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient, tmp_path: Path
 ) -> None:
     await send(pipe.settings, [response(occurred_at=now_ms() - YEAR_MS), response()])
     await traffic(pipe)
@@ -155,6 +160,7 @@ async def test_panes_are_counted_from_raw_rows_when_scores_have_expired(
     assert (await reconcile(pipe.settings, 0.0, repair=True)).differences == ()
     assert told(pipe) == before
     await refused_row(pipe, before)
+    await survey_that_left(pipe, tmp_path)
 
 
 async def refused_row(pipe: Pipe, before: list[list[tuple[object, ...]]]) -> None:
@@ -172,6 +178,30 @@ async def refused_row(pipe: Pipe, before: list[list[tuple[object, ...]]]) -> Non
     await reinsert(pipe.settings, again, untold(""), asyncio.Event())
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     assert told(pipe)[:4] == before[:4]
+
+
+async def survey_that_left(pipe: Pipe, folder: Path) -> None:
+    """The same while nobody asks any more what was asked then."""
+    before = answered(pipe)
+    catalog = Path(shutil.copytree(resource("deploy", "catalog"), folder / "catalog"))
+    surveys = catalog / "surveys.yaml"
+    head, *entries = surveys.read_text(encoding="utf-8").split("\n  - ")
+    kept = [one for one in entries if not one.startswith("id: va-vha-post-visit\n")]
+    surveys.write_text("\n  - ".join([head, *kept]), encoding="utf-8")
+    settings = pipe.settings.model_copy(update={"catalog": catalog})
+    await asyncio.to_thread(migrate, settings, load_catalogue(catalog))
+    pipe.command("TRUNCATE TABLE score_panes")
+    assert (await rebuild(settings, untold, asyncio.Event())).broken == ()
+    assert answered(pipe) == before
+    pipe.command("DELETE FROM score_panes WHERE measure = 'trust'")
+    assert (await reconcile(settings, 0.0)).differences
+    assert (await reconcile(settings, 0.0, repair=True)).differences == ()
+    assert answered(pipe) == before
+
+
+def answered(pipe: Pipe) -> list[tuple[object, ...]]:
+    """What anybody has answered, in all time."""
+    return [row for row in pipe.rows(TOLD[0]) if row[1]]
 
 
 async def test_the_horizon_is_named_and_all_behind_it_agrees(

@@ -20,8 +20,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.resources import resource
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.store.client import connect
-from pipeline.store.migrate import migrate
-from pipeline.wire.catalogue import load_catalogue
+from pipeline.store.migrate import apply_files
 from pipeline.wire.kafka import admin, consumer, producer, started
 from pipeline.wire.topics import Topics, topic_specs
 from tests.fixtures.scoring import KEY, YEAR_MS, eventually, now_ms
@@ -109,7 +108,7 @@ def load_tables(settings: Settings, found: Artefacts) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         for name in files:
             shutil.copy(resource("deploy", "clickhouse") / name, folder)
-        migrate(settings, load_catalogue(settings.catalog), folder=Path(folder))
+        apply_files(settings, Path(folder))
     with closing(connect(settings.clickhouse)) as client:
         for table, rows in found.tables.items():
             client.command(f"TRUNCATE TABLE {table}")

@@ -17,13 +17,14 @@ from pipeline.sink.recount import GROUP, JUDGED, RAW_GROUP, counts_query, filled
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.repair import layout, quoted
 from pipeline.sink.target import Tables
+from pipeline.wire.catalogue_moves import Past
 
 _NOTES: Final = f"""
 SELECT
     ($surveys)[toString(survey)] AS known, known.1 AS agency, known.2 AS service, {RAW_GROUP},
     generation, partition, $reach AS next_offset,
     bitOr(bitShiftLeft(toUInt64(generation), {GENERATION_SHIFT}), next_offset) AS version,
-    begin, begin + INTERVAL 1 HOUR AS end, known.3 AS layout
+    begin, begin + INTERVAL 1 HOUR AS end, known.3 AS layout, known.4 AS gone
 FROM
 (
     SELECT DISTINCT
@@ -46,6 +47,7 @@ SELECT
     {GROUP}, scale, measure, begin, generation, partition, counts, version, begin,
     fromUnixTimestamp64Milli(toInt64($as_of), 'UTC')
 FROM ($counted)
+WHERE NOT has(gone, measure) OR arraySum(counts) > 0
 """
 
 
@@ -54,6 +56,7 @@ async def count_panes(
     stretch: Stretch,
     journals: Journals,
     catalogue: Catalogue,
+    past: Past,
     refused: Collection[Origin] = (),
 ) -> None:
     """Upsert the panes of these hours with the version that is stored now; of origins with
@@ -69,7 +72,7 @@ async def count_panes(
         "$times": f"occurred_at >= {first} AND occurred_at < {end}",
         "$reach": value_of(stored),
         "$complete": value_of({o: journal.complete_from for o, journal in journals.items()}),
-        "$surveys": _surveys(catalogue),
+        "$surveys": _surveys(catalogue, past),
     }
     notes = filled(_NOTES, parts)
     counted = counts_query(notes, Rows(rows, stretch.first, stretch.end), hourly=True)
@@ -78,13 +81,17 @@ async def count_panes(
     await tables.execute(statement, "count panes from raw rows")
 
 
-def _surveys(catalogue: Catalogue) -> str:
-    """A map of survey → its agency, its service, and its measures with their scales."""
-    owners = sorted(catalogue.owners.items())
+def _surveys(catalogue: Catalogue, past: Past) -> str:
+    """A map of survey → its agency, its service, its measures with their scales, and which of those
+    are asked no more: they have a pane where somebody answered."""
+    layouts = past.layouts
+    owners = sorted(past.owners.items())
     keys = ", ".join(quoted(survey) for survey, _ in owners)
-    values = ", ".join(
-        f"({quoted(agency)}, {quoted(service)}, {layout(measures_of(catalogue, survey))})"
-        for survey, (agency, service) in owners
-    )
-    kind = "Map(String, Tuple(String, String, Array(Tuple(String, String))))"
-    return f"CAST(([{keys}], [{values}]), '{kind}')"
+    entries = []
+    for survey, (agency, service) in owners:
+        asked = measures_of(catalogue, survey)
+        gone = [quoted(name) for name, scale in layouts[survey] if (name, scale) not in asked]
+        known = f"{quoted(agency)}, {quoted(service)}, {layout(layouts[survey])}"
+        entries.append(f"({known}, [{', '.join(gone)}])")
+    kind = "Map(String, Tuple(String, String, Array(Tuple(String, String)), Array(String)))"
+    return f"CAST(([{keys}], [{', '.join(entries)}]), '{kind}')"

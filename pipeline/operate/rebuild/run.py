@@ -25,6 +25,7 @@ from pipeline.sink.progress import Progress
 from pipeline.sink.rows import Block
 from pipeline.sink.service import TABLES
 from pipeline.sink.target import Tables
+from pipeline.store import asked
 from pipeline.store.client import connect_async
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import read_generations
@@ -73,7 +74,7 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
         client = await connect_async(settings.clickhouse)
         stack.push_async_callback(client.close)
         tables = Tables(client)
-        await tables.look_at((*TABLES, HORIZONS))
+        await tables.look_at((*TABLES, HORIZONS, asked.TABLE))
         sender = await stack.enter_async_context(started(producer(kafka), kafka))
         bounds = await read_bounds(settings)
         generations = await read_generations(kafka)
@@ -107,6 +108,8 @@ class _Panes:
     ) -> tuple[Collection[Origin], Sequence[Difference]]:
         """Count all that can be; which origins are broken, and where rows were refused."""
         until_done = self.patience.until_done
+        rows = await until_done(partial(self.tables.rows, asked.READ, "read what was asked"))
+        past = asked.past_of(rows).followed_by(self.catalogue)
         journals = await until_done(partial(read_journals, self.tables, self.topic))
         found = await until_done(partial(_differences, self.tables, journals, self.topic))
         broken = accounts.broken(one for one in found if one.advice != REPLAY)
@@ -118,7 +121,7 @@ class _Panes:
             told(done, len(stretches))
             if stop.is_set():
                 raise Stopped
-            await until_done(partial(count, stretch, whole, self.catalogue))
+            await until_done(partial(count, stretch, whole, self.catalogue, past))
         return broken, refused
 
 

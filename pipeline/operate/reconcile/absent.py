@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.core.vocabulary import RESPONSE
 from pipeline.core.windows import WINDOWS
 from pipeline.operate.reconcile.differences import NOT_ALL, Difference, Kind
-from pipeline.operate.reconcile.inquiry import COUNT, Wrong
+from pipeline.operate.reconcile.inquiry import Wrong
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin, number
 from pipeline.operate.reconcile.spans import (
     Measure,
@@ -28,6 +28,7 @@ from pipeline.operate.reconcile.spans import (
 from pipeline.sink.expired import complete_from
 from pipeline.sink.recount import GROUP, filled
 from pipeline.sink.target import Tables
+from pipeline.wire.catalogue_moves import COUNTED
 
 MOST_ABSENT: Final = 20_000
 """Rows that one run looks for; whoever emptied the table sees as much from so many."""
@@ -157,7 +158,7 @@ class Absences:
         """Which still lack, and have answers by raw rows. Raises StoreError."""
         lacking = await self._lacking()
         ripe: dict[Place, list[Measure]] = {
-            (span, below): [COUNT]
+            (span, below): [COUNTED]
             for span, below in lacking.items()
             if below <= reaches.get(span.origin, 0)
         }

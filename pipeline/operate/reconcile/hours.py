@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.core.catalogue import Catalogue
 from pipeline.operate.reconcile.journals import Journals, number, reaches, value_of
 from pipeline.operate.reconcile.spans import OFFSETS, Span, as_span, owned
 from pipeline.sink.recount import GROUP, JUDGED, RAW_GROUP, counts_query, filled, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.target import Tables
+from pipeline.wire.catalogue_moves import Owners
 
 ROWS_A_LOOK: Final = 200_000
 """Raw rows and panes that one statement goes through: some 100 MB in ClickHouse."""
@@ -99,7 +99,7 @@ def _pieces(hours: Iterable[tuple[int, int]]) -> Iterator[Stretch]:
 
 
 async def suspects(
-    tables: Tables, stretch: Stretch, journals: Journals, catalogue: Catalogue
+    tables: Tables, stretch: Stretch, journals: Journals, owners: Owners
 ) -> list[Span]:
     """Panes that differ, that are lacking, or that cannot be compared yet. Raises StoreError."""
     if not journals:
@@ -122,5 +122,5 @@ async def suspects(
     different = filled(_DIFFERENT, parts | {"$counted": counted})
     found = [as_span(row) for row in await tables.rows(different, "compare panes with raw rows")]
     lacking = await tables.rows(filled(_ABSENT, parts), "look for lacking panes")
-    found += [s._replace(group=owned(s.group, catalogue)) for s in map(as_span, lacking)]
+    found += [s._replace(group=owned(s.group, owners)) for s in map(as_span, lacking)]
     return list(dict.fromkeys(found))

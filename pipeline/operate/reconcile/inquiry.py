@@ -11,9 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.core.book import measures_of
-from pipeline.core.catalogue import Catalogue
-from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
+from pipeline.core.vocabulary import SLOTS
 from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.journals import Origin
 from pipeline.operate.reconcile.spans import (
@@ -28,10 +26,9 @@ from pipeline.operate.reconcile.spans import (
     stored_panes,
 )
 from pipeline.sink.target import Tables
+from pipeline.wire.catalogue_moves import COUNTED, Layouts
 
 NOTHING: Final = Stored(0, (0,) * SLOTS)
-COUNT: Final[Measure] = (RESPONSE, str(Scale.COUNT))
-"""What every update tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,9 @@ class Inquiry:
     """Spans under suspicion. `begun` is what was stored when it began: the least that panes must
     have counted."""
 
-    def __init__(self, tables: Tables, catalogue: Catalogue, begun: Mapping[Origin, int]) -> None:
+    def __init__(self, tables: Tables, layouts: Layouts, begun: Mapping[Origin, int]) -> None:
         self._tables = tables
-        self._catalogue = catalogue
+        self._layouts = layouts
         self._begun = begun
         self._open: dict[Span, Measured | None] = {}
         self._read_anew: set[Span] = set()
@@ -150,11 +147,11 @@ class Inquiry:
 
     def _asked(self, span: Span, rows: Measured) -> dict[Measure, int]:
         """Each measure with the offset below which it must agree."""
-        layout = measures_of(self._catalogue, span.group.survey)
+        layout = self._layouts.get(span.group.survey, ())
         if not span.window:
             begun = self._begun.get(span.origin, 0)
             rest = {measure: max(begun, row.below) for measure, row in rows.items()}
             return dict.fromkeys(layout, begun) | rest
         # Rows of one window may end apart, when a measure is asked no more: all are at its newest.
-        whole = dict.fromkeys(layout, newest(rows)) if COUNT in rows else {}
+        whole = dict.fromkeys(layout, newest(rows)) if COUNTED in rows else {}
         return whole | {measure: row.below for measure, row in rows.items()}

@@ -14,8 +14,6 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.core.book import measures_of
-from pipeline.core.catalogue import Catalogue
 from pipeline.core.reasons import Reason
 from pipeline.core.updates import GENERATION_SHIFT, Group, make_version
 from pipeline.errors import KafkaError
@@ -29,6 +27,7 @@ from pipeline.sink.recount import GROUP, filled
 from pipeline.sink.repair import NOTES_A_STATEMENT, recount
 from pipeline.sink.rows import Note
 from pipeline.sink.target import Tables
+from pipeline.wire.catalogue_moves import Layouts, Owners
 from pipeline.wire.dead_letters import REPAIR_HEADER
 from pipeline.wire.generations import read_generations
 from pipeline.wire.kafka import producer, started
@@ -37,7 +36,7 @@ from pipeline.wire.topics import Topics, response_key
 
 
 async def recount_panes(
-    tables: Tables, wrong: Iterable[Wrong], journals: Journals, catalogue: Catalogue
+    tables: Tables, wrong: Iterable[Wrong], journals: Journals, layouts: Layouts
 ) -> None:
     """Upsert the panes with something wrong, as far as raw rows are stored. Raises StoreError."""
     hours: dict[tuple[Origin, Group], set[int]] = {}
@@ -45,7 +44,7 @@ async def recount_panes(
     for one in wrong:
         place = (one.span.origin, one.span.group)
         hours.setdefault(place, set()).add(one.span.begin * 1000)
-        measures.setdefault(place, dict.fromkeys(measures_of(catalogue, place[1].survey)))
+        measures.setdefault(place, dict.fromkeys(layouts.get(place[1].survey, ())))
         measures[place][one.measure] = None
     notes = []
     for (origin, group), begins in hours.items():
@@ -80,12 +79,12 @@ FROM ($counted)
 
 
 async def recount_windows(
-    tables: Tables, absent: Iterable[Wrong], journals: Journals, catalogue: Catalogue
+    tables: Tables, absent: Iterable[Wrong], journals: Journals, layouts: Layouts
 ) -> None:
     """Write the rows of windows that have none, as they were told. Raises StoreError."""
     wanted: dict[Place, dict[Measure, None]] = {}
     for one in absent:
-        layout = dict.fromkeys(measures_of(catalogue, one.span.group.survey))
+        layout = dict.fromkeys(layouts.get(one.span.group.survey, ()))
         wanted.setdefault((one.span, one.below), layout)[one.measure] = None
     as_of = value_of({origin: journal.as_of for origin, journal in journals.items()})
     for chunk in chunked(sorted(wanted.items()), NOTES_A_STATEMENT):
@@ -95,7 +94,7 @@ async def recount_windows(
 
 
 async def take_back(
-    settings: Settings, tables: Tables, said: Sequence[Said], catalogue: Catalogue
+    settings: Settings, tables: Tables, said: Sequence[Said], owners: Owners
 ) -> None:
     """Send a retraction of each surplus response to its own partition, and wait until the log has
     it, under the names of the catalogue: an alias may be gone by now. What is of an earlier
@@ -110,7 +109,7 @@ async def take_back(
             if one.origin.generation == generations.of(one.origin.partition):
                 record = await _original(settings, originals, topic, one)
                 record = record or await _stored(tables, one)
-                group = owned(one.group, catalogue)
+                group = owned(one.group, owners)
                 await _send(
                     *(sender, topic, one.origin.partition, group),
                     {**record, **group._asdict(), "retracted": True},

@@ -21,8 +21,10 @@ from pipeline.operate.reconcile.logs import LogBounds
 from pipeline.operate.reconcile.spans import Span, newest_windows
 from pipeline.settings import Settings
 from pipeline.sink.target import Tables
+from pipeline.store import asked
 from pipeline.store.client import connect_async
 from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.catalogue_moves import Past
 from pipeline.wire.topics import Topics
 
 PATIENCE_SECONDS: Final = 30.0
@@ -63,7 +65,10 @@ async def reconcile(
         client = await connect_async(settings.clickhouse)
         stack.push_async_callback(client.close)
         catalogue = load_catalogue(settings.catalog)
-        comparison = Comparison(settings, Tables(client), topic, catalogue)
+        tables = Tables(client)
+        past = asked.past_of(await tables.rows(asked.READ, "read what was asked"))
+        past = past.followed_by(catalogue)
+        comparison = Comparison(settings, tables, topic, catalogue, past)
         await comparison.survey(patience, tell)
         await comparison.settle(patience)
         if repair and await comparison.mend():
@@ -94,6 +99,7 @@ class Comparison:
     tables: Tables
     topic: str
     catalogue: Catalogue
+    past: Past
     inquiry: Inquiry = field(init=False)
     absences: absent.Absences = field(init=False)
     _bounds: Mapping[int, LogBounds] = field(default_factory=dict)
@@ -108,7 +114,7 @@ class Comparison:
         """Everything, once, as soon as all that is in the log now is stored."""
         self._bounds = await logs.read_bounds(self.settings)
         journals = await _arrived(self.tables, self.topic, self._bounds, patience)
-        self.inquiry = Inquiry(self.tables, self.catalogue, reaches(journals))
+        self.inquiry = Inquiry(self.tables, self.past.layouts, reaches(journals))
         self._open, self._surplus = [], []
         stored = reaches(journals)
         offsets = await accounts.stretches(self.tables, journals)
@@ -122,7 +128,7 @@ class Comparison:
         for done, piece in enumerate(times, len(offsets)):
             tell(done, total)
             if len(self.inquiry) < hours.MOST_SUSPECTS:
-                found = await hours.suspects(self.tables, piece, journals, self.catalogue)
+                found = await hours.suspects(self.tables, piece, journals, self.past.owners)
                 self.inquiry.suspect(found)
         for done, piece_of_ids in enumerate(ids, len(offsets) + len(times)):
             tell(done, total)
@@ -172,10 +178,12 @@ class Comparison:
         surplus = [one for one in self._surplus if one.origin not in broken]
         if wrong or lacking:
             journals = await read_journals(self.tables, self.topic)
-            await mend.recount_panes(self.tables, wrong, journals, self.catalogue)
-            await mend.recount_windows(self.tables, lacking, journals, self.catalogue)
+            # What is asked no more is counted where somebody answered, as score workers do.
+            layouts = {**self.past.layouts, **Past.of(self.catalogue).layouts}
+            await mend.recount_panes(self.tables, wrong, journals, layouts)
+            await mend.recount_windows(self.tables, lacking, journals, layouts)
         if surplus:
-            await mend.take_back(self.settings, self.tables, surplus, self.catalogue)
+            await mend.take_back(self.settings, self.tables, surplus, self.past.owners)
         return bool(wrong or lacking or surplus)
 
     @property

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar, cast
 
-from pipeline.core.catalogue import Catalogue
 from pipeline.core.updates import GENERATION_SHIFT, Group
 from pipeline.operate.reconcile.journals import Origin, number
 from pipeline.sink.recount import GROUP, counts_query, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.repair import NOTES_A_STATEMENT, layout, quoted
 from pipeline.sink.target import Tables
+from pipeline.wire.catalogue_moves import Owners
 
 OFFSETS: Final = (1 << GENERATION_SHIFT) - 1
 """The part of a version that is an offset."""
@@ -177,9 +177,9 @@ def as_span(row: Sequence[object]) -> Span:
     )
 
 
-def owned(group: Group, catalogue: Catalogue) -> Group:
+def owned(group: Group, owners: Owners) -> Group:
     """The group under the names that panes have; that of a raw row may stand under an alias."""
-    agency, service = catalogue.owners.get(group.survey, (group.agency, group.service))
+    agency, service = owners.get(group.survey, (group.agency, group.service))
     return group._replace(agency=agency, service=service)
 
 
