@@ -32,7 +32,7 @@ def nothing(done: int, total: int) -> None:
 @pytest.fixture
 async def log(settings: Settings, topics: TopicReport) -> AsyncIterator[Pipe]:
     async with started(producer(settings.kafka), settings.kafka) as client:
-        yield Pipe(settings, client)
+        yield Pipe(settings, client, None)
 
 
 async def bury(log: Pipe, offset: int, value: bytes | None, **changes: object) -> None:

@@ -33,7 +33,7 @@ async def test_the_log_itself_tells_of_copies_that_cannot_be_decoded(
     verdicts = (Verdict(1, "dead_letter", "truncated"), Verdict(3, "duplicate"))
     entry = LedgerEntry(1, 0, 0, 4, 0, HOUR, HOUR, "c", Totals(4, 2, 1), verdicts)
     async with started(producer(settings.kafka), settings.kafka) as sender:
-        pipe = Pipe(settings, sender)
+        pipe = Pipe(settings, sender, None)
         for value in (good, good[:-9], other, good, good, capital):
             await pipe.send(names.responses, value)
         await pipe.send(names.ledger, encode_entry(entry), 1)
