@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,9 @@ from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
+from pipeline.wire.kafka import producer, started
 from pipeline.wire.ledger import decode_entry
+from pipeline.wire.topics import Topics
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.door import door
 from tests.fixtures.reconciling import FLUSH_SECONDS
@@ -31,6 +33,7 @@ from tests.fixtures.scoring import (
     YEAR_MS,
     every_outcome,
     now_ms,
+    outcomes,
     read,
     received,
     response,
@@ -99,7 +102,9 @@ def run(settings: Settings) -> str:
     return done.stdout
 
 
-async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(pipe: Pipe) -> None:
+async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
+    pipe: Pipe, tmp_path: Path
+) -> None:
     await traffic(pipe)
     before = told(pipe)
     assert all(before)
@@ -116,6 +121,45 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(pipe: 
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
     assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
+    await judged_anew(pipe, tmp_path)
+
+
+async def judged_anew(pipe: Pipe, folder: Path) -> None:
+    """A fold that begins again, by a catalogue that knows an agency more, accepts what was dead."""
+    settings = edited(pipe, folder, "agencies.yaml", lambda text: text.replace(*NOBODY, 1))
+    await damage_checkpoints(settings)
+    dead = "SELECT count() FROM outcomes FINAL WHERE reason = 'unknown_agency'"
+    async with scoring(settings, rebuild=True), pipe.sinking():
+        for partition in range(settings.kafka.partitions):
+            await send(settings, [response()], partition)
+        while (await outcomes(settings))["accepted"] != 22:
+            await asyncio.sleep(0.1)
+        await pipe.wait_for("SELECT sum(next_offset = 21) FROM ledger FINAL", [(2,)])
+        assert {"outcomes"} <= {str(d.kind) for d in (await reconcile(settings, 0.0)).differences}
+    assert pipe.rows(dead) == [(4,)]
+    await rebuild(settings, untold, asyncio.Event())
+    assert pipe.rows(dead) == [(0,)]
+    assert (await reconcile(settings, 0.0)).differences == ()
+    assert pipe.rows("SELECT count() FROM responses_current WHERE survey != ''") == [(18,)]
+
+
+NOBODY = ("{code: va, ", "{code: va, aliases: [nobody], ")
+
+
+def edited(pipe: Pipe, folder: Path, name: str, edit: Callable[[str], str]) -> Settings:
+    """With catalogue files of its own, one of them changed."""
+    catalog = Path(shutil.copytree(resource("deploy", "catalog"), folder / "catalog"))
+    path = catalog / name
+    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return pipe.settings.model_copy(update={"catalog": catalog})
+
+
+async def damage_checkpoints(settings: Settings) -> None:
+    topic = Topics(settings.kafka.topic_prefix).checkpoints
+    async with started(producer(settings.kafka), settings.kafka) as client:
+        for record in await read(settings, "checkpoints"):
+            if b"/0000" in (record.key or b""):
+                await client.send_and_wait(topic, b"damaged", record.key, record.partition)  # type: ignore[no-untyped-call]  # aiokafka
 
 
 async def rebuilt_though_the_store_goes_away(settings: Settings) -> None:
@@ -183,13 +227,14 @@ async def refused_row(pipe: Pipe, before: list[list[tuple[object, ...]]]) -> Non
 async def survey_that_left(pipe: Pipe, folder: Path) -> None:
     """The same while nobody asks any more what was asked then."""
     before = answered(pipe)
-    catalog = Path(shutil.copytree(resource("deploy", "catalog"), folder / "catalog"))
-    surveys = catalog / "surveys.yaml"
-    head, *entries = surveys.read_text(encoding="utf-8").split("\n  - ")
-    kept = [one for one in entries if not one.startswith("id: va-vha-post-visit\n")]
-    surveys.write_text("\n  - ".join([head, *kept]), encoding="utf-8")
-    settings = pipe.settings.model_copy(update={"catalog": catalog})
-    await asyncio.to_thread(migrate, settings, load_catalogue(catalog))
+
+    def without(text: str) -> str:
+        entries = text.split("\n  - ")
+        kept = [one for one in entries if not one.startswith("id: va-vha-post-visit\n")]
+        return "\n  - ".join(kept)
+
+    settings = edited(pipe, folder, "surveys.yaml", without)
+    await asyncio.to_thread(migrate, settings, load_catalogue(settings.catalog))
     pipe.command("TRUNCATE TABLE score_panes")
     assert (await rebuild(settings, untold, asyncio.Event())).broken == ()
     assert answered(pipe) == before

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from pipeline.errors import SchemaError
+from pipeline.operate.rebuild.retold import Retold
 from pipeline.operate.topic_scan import Record, Told, batches
 from pipeline.settings import Settings
 from pipeline.sink import outcomes, scored
@@ -48,6 +49,7 @@ class Refill:
         self._outbox = outbox
         self._generations = generations
         self._stop = stop
+        self._retold = Retold()
         self.judged_from: dict[int, int] = {}
         """Partition → the first offset that the topic of the ledger tells of."""
         self.first: dict[int, tuple[int, int]] = {}
@@ -70,6 +72,9 @@ class Refill:
         for topic, convert, most in plans:
             writer = Writer(convert, self._tables, self._outbox)
             await self._move(topic, writer, most, tell(topic))
+            if topic == topics.ledger:
+                patience = Patience(topic, pause, self._stop)
+                await patience.until_done(partial(self._retold.delete, self._tables))
 
     async def _move(self, topic: str, writer: Writer, most: int, tell: Told) -> None:
         patience = Patience(topic, pause, self._stop)
@@ -99,6 +104,7 @@ class Refill:
             entry = decode_entry(record.value or b"")
         except SchemaError:
             return
+        self._retold.see(entry)
         if entry.generation == self._generations.of(entry.partition):
             known = self.judged_from.get(entry.partition, NOT_JUDGED)
             self.judged_from[entry.partition] = min(known, entry.from_offset)
