@@ -31,7 +31,7 @@ async def read_to(
 
     Raises aiokafka's errors.
     """
-    left = set(ends)
-    while left := {tp for tp in left if await client.position(tp) < ends[tp]}:  # type: ignore[no-untyped-call]  # aiokafka
+    left = list(ends)  # in a fixed order: the same requests in every run
+    while left := [tp for tp in left if await client.position(tp) < ends[tp]]:  # type: ignore[no-untyped-call]  # aiokafka
         for tp, records in (await client.getmany(*left, timeout_ms=POLL_MS)).items():
             yield tp, records
