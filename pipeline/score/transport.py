@@ -26,7 +26,7 @@ from faust.types.tuples import ConsumerMessage
 
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, producer
-from pipeline.wire.lives import left_alone
+from pipeline.wire.lives import left_alone, shortened
 
 CHUNK: Final = 2_000
 """Records a message: about 30 ms of work, so that emission and health get their turn."""
@@ -65,8 +65,8 @@ class Place(NamedTuple):
 class Chunk:
     """Records of one partition in offset order, all there are before its place; none when the place
     is the only news. `stamp` names the seek they were read after: a chunk with another stamp than
-    its partition's is stale and must not be folded. `away` says that the partition was not read for
-    a while before these records: its log may be another."""
+    its partition's is stale and must not be folded. `away` says that its log may be another
+    than before: it was not read for a while, or has become shorter."""
 
     partition: int
     records: Sequence[ConsumerRecord[bytes, bytes]]
@@ -175,6 +175,7 @@ class Consumer(driver.Consumer):
         self._stamp = 0
         self._told: dict[TP, Place] = {}
         self._heard: dict[TP, int] = {}
+        self._ends: dict[TP, int] = {}
         self._away: set[TP] = set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -189,7 +190,7 @@ class Consumer(driver.Consumer):
         fetched, _ = await self._wait_next_records(timeout)
         if not isinstance(fetched, Fetched):
             return
-        self._listen(fetched.heard)
+        self._listen(fetched)
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         for tp, place in fetched.places.items():
@@ -197,15 +198,18 @@ class Consumer(driver.Consumer):
                 if self.should_stop or not self.flow_active or fetched.stamp != self._stamp:
                     return
                 self._told[tp] = place
-                if chunk.records and tp in self._away:
+                if tp in self._away:
                     self._away.remove(tp)
                     chunk = replace(chunk, away=True)
                 yield tp, self._message(tp, chunk)
 
-    def _listen(self, heard: Mapping[TP, int]) -> None:
-        """Note which partitions were not read for a while, until records of them come."""
-        self._away |= left_alone(self._heard, heard)
-        self._heard |= heard
+    def _listen(self, fetched: Fetched) -> None:
+        """Note which partitions were not read for a while, or have a shorter log than they had,
+        until something comes of them."""
+        ends = {tp: place.stable_end for tp, place in fetched.places.items()}
+        self._away |= left_alone(self._heard, fetched.heard) | shortened(self._ends, ends)
+        self._heard |= fetched.heard
+        self._ends |= ends
 
     def _chunks(
         self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]], stamp: int, place: Place
@@ -249,6 +253,7 @@ class Consumer(driver.Consumer):
         host.begin(starts, self._stamp)
         offsets = {TP(host.source, partition): at for partition, at in starts.items()}
         self._told = {}
+        self._ends = {}
         self._away.clear()  # whoever seeks has compared, or does
         self._heard = dict.fromkeys(offsets, time.time_ns() // 1_000_000)
         await self._thread.seek_stamped(offsets, self._stamp)

@@ -16,7 +16,7 @@ from pipeline import logs
 from pipeline.errors import KafkaError
 from pipeline.sink.patience import pause
 from pipeline.sink.rows import Record
-from pipeline.wire.lives import left_alone
+from pipeline.wire.lives import left_alone, shortened
 
 _log = logs.get(__name__)
 
@@ -35,7 +35,7 @@ POSITION_SECONDS: Final = 0.05
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Records as read, and how far each partition is read. `epoch` is that of the assignment;
-    `away` are partitions that were not read for a while before these records."""
+    `away` are partitions whose log may be another one than before these records."""
 
     records: tuple[Record, ...]
     positions: Mapping[int, int]
@@ -90,6 +90,7 @@ class Intake(ConsumerRebalanceListener):
         self._read: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._heard: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
         self._away: set[int] = set()
         self._epoch = 0
         self._collected = 0.0
@@ -102,6 +103,7 @@ class Intake(ConsumerRebalanceListener):
         self._read.clear()
         self._committed.clear()
         self._heard.clear()
+        self._ends.clear()
         self._away.clear()
         self._lost([tp.partition for tp in revoked])
 
@@ -219,14 +221,14 @@ class Intake(ConsumerRebalanceListener):
         return got
 
     def _listen(self) -> None:
-        """Note which partitions were not read for a while, until records of them are taken."""
-        answered = {
-            tp.partition: at
-            for tp in self._consumer.assignment()
-            if (at := self._consumer.last_poll_timestamp(tp)) is not None
-        }
-        self._away |= left_alone(self._heard, answered)
-        self._heard |= answered
+        """Note which partitions were not read for a while, or have a shorter log than they had,
+        until records of them are taken."""
+        assigned = self._consumer.assignment()
+        heard = _known(assigned, self._consumer.last_poll_timestamp)
+        ends = _known(assigned, self._consumer.last_stable_offset)
+        self._away |= left_alone(self._heard, heard) | shortened(self._ends, ends)
+        self._heard |= heard
+        self._ends |= ends
 
     async def _positions(self, records: Iterable[Record]) -> dict[int, int]:
         """The next offset of each partition: past markers too, where the consumer knows it."""
@@ -242,3 +244,9 @@ class Intake(ConsumerRebalanceListener):
             _log.debug("positions not known yet", topic=self._topic)
         self._read.update(positions)
         return positions
+
+
+def _known(
+    assigned: Iterable[TopicPartition], ask: Callable[[TopicPartition], int | None]
+) -> dict[int, int]:
+    return {tp.partition: value for tp in assigned if (value := ask(tp)) is not None}

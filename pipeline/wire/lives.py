@@ -41,6 +41,12 @@ def left_alone(heard: Mapping[K, int], answered: Mapping[K, int]) -> set[K]:
     return {key for key, at in answered.items() if at - heard.get(key, at) > AWAY_MS}
 
 
+def shortened(known: Mapping[K, int], ends: Mapping[K, int]) -> set[K]:
+    """Which logs end before where they ended: another log grows from 0, be it with marks of
+    transactions only, which no reader is given. (So may one whose leader has just changed.)"""
+    return {key for key, end in ends.items() if end < known.get(key, end)}
+
+
 class Mark(NamedTuple):
     """How far a partition was read, and the append time (ms) of the last record before that."""
 
@@ -64,19 +70,21 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
             reach = await bounds(client, places.values())
             found = {}
             there = {}
+            whole = set()
             for p, mark in wanted.items():
                 start, end = reach[places[p]] if p in places else (0, 0)
                 if end < mark.next_offset:
                     found[p] = f"the log ends at {end}, below {mark.next_offset}"
                 elif start < mark.next_offset:
                     there[places[p]] = mark
+                    whole |= {places[p]} if start == 0 and mark.next_offset <= LOOK_BACK else set()
             times = await _append_times(client, there)
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
     return found | {
-        tp.partition: f"offset {mark.next_offset - 1} holds another record than was read there"
+        tp.partition: f"offset {mark.next_offset - 1} holds something else than was read there"
         for tp, mark in there.items()
-        if times.get(tp, mark.appended_at) != mark.appended_at
+        if times.get(tp, 0 if tp in whole else mark.appended_at) != mark.appended_at
     }
 
 

@@ -21,6 +21,7 @@ from pipeline.operate.topics import TopicReport, ensure_topics
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.service import Sink
+from pipeline.wire import lives
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import encode_generation, generation_key, read_generations
 from pipeline.wire.kafka import consumer, partition_counts, producer, started
@@ -141,6 +142,31 @@ async def test_a_worker_and_a_sink_that_run_on_stop_before_they_write_over_anyth
     assert set((await begin_generation(settings.kafka)).partitions) == {0}
 
 
+async def test_who_runs_on_stops_though_marks_of_transactions_fill_the_new_log_to_where_it_was(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lives, "AWAY_MS", 1 << 40)  # however long the broker takes for it
+    settings = pipe.settings
+    worker, sink = ScoreWorker(settings, load_catalogue(settings.catalog)), Sink(settings)
+    scorer_ends = asyncio.create_task(stops(worker.run()))
+    sink_ends = asyncio.create_task(stops(sink.run(asyncio.Event())))
+    await respond(pipe, 3)
+    await pipe.wait_for(PANES, [(1, 0, 3)])
+    await pipe.wait_for("SELECT max(next_offset) FROM sink_progress", [(3,)])
+    before = pipe.rows(ROWS)
+    await recreate(pipe, kafka_admin)
+    (raw_lane,) = (lane for lane in sink._lanes if lane.topic == pipe.topics.responses)
+
+    async def seen() -> bool:
+        return raw_lane._intake._ends.get(0) == 0
+
+    await eventually(seen)
+    await _send_in_transactions(pipe, 2, commit=False)
+    await respond(pipe, 1)
+    await asyncio.wait_for(asyncio.gather(scorer_ends, sink_ends), 30)
+    assert pipe.rows(ROWS) == before
+
+
 async def outgrow(pipe: Pipe, process: Process, client: AIOKafkaAdminClient) -> None:
     """Re-create the topic while a process stands still, and make it longer than that has read."""
     process.send_signal(signal.SIGSTOP)
@@ -228,13 +254,13 @@ async def test_another_log_shows_though_a_mark_of_a_transaction_is_where_reading
     assert await other_logs(kafka, topic, {0: mark})
 
 
-async def _send_in_transactions(pipe: Pipe, number: int) -> None:
+async def _send_in_transactions(pipe: Pipe, number: int, *, commit: bool = True) -> None:
     kafka = pipe.settings.kafka
     async with started(producer(kafka, transactional_id=kafka.topic_prefix), kafka) as client:
         for _ in range(number):
             await client.begin_transaction()  # type: ignore[no-untyped-call]  # aiokafka
             await client.send_and_wait(pipe.topics.responses, response(), partition=0)  # type: ignore[no-untyped-call]  # aiokafka
-            await client.commit_transaction()  # type: ignore[no-untyped-call]  # aiokafka
+            await (client.commit_transaction if commit else client.abort_transaction)()  # type: ignore[no-untyped-call]  # aiokafka
 
 
 async def _read_to_the_end(kafka: KafkaSettings, topic: str) -> Mark:

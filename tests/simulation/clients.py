@@ -12,7 +12,7 @@ from aiokafka.structs import OffsetAndTimestamp
 from faust.types import TP
 
 from pipeline.score.transport import Chunk, Consumer, Host, Place, Producer
-from pipeline.wire.lives import left_alone
+from pipeline.wire.lives import left_alone, shortened
 from tests.simulation.broker import FakeProducer, Stored
 from tests.simulation.groups import Group, Member, Partitions
 
@@ -31,6 +31,7 @@ class GroupConsumer:
         self._positions: dict[int, int] = {}
         self._paused: set[int] = set()
         self._answered: dict[int, int] = {}  # when (ms) a fetch of each partition was
+        self._ends: dict[int, int] = {}  # of the log by then
 
     def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None:
         self._listener = listener
@@ -52,6 +53,7 @@ class GroupConsumer:
         self._positions = {number: committed.get(number, 0) for number in partitions}
         self._paused.clear()
         self._answered.clear()
+        self._ends.clear()
         assert self._listener is not None
         await self._listener.on_partitions_assigned(self.assignment())  # type: ignore[no-untyped-call]
 
@@ -73,7 +75,7 @@ class GroupConsumer:
         return self._answered.get(partition.partition)
 
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
-        return self._broker.topics[partition.topic][partition.partition].end
+        return self._ends.get(partition.partition)
 
     async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         await asyncio.sleep(self._broker.rng.random() * 0.01)
@@ -108,6 +110,7 @@ class GroupConsumer:
             if number in self._paused:
                 continue
             self._answered[number] = self._broker.wall()
+            self._ends[number] = self._broker.topics[self._group.topic][number].end
             position = self._broker.in_range(self._group.topic, number, position)
             share = min(most, 1 + int(self._broker.rng.random() * 12))
             records = self._broker.read(self._group.topic, number, position, share)
@@ -229,6 +232,7 @@ class App:
         self._stamp = 0
         self._taking = 0  # the stamp of what is read
         self._answered: dict[int, int] = {}  # when (ms) a fetch of each partition was
+        self._ends: dict[int, int] = {}  # of the log by then
         self._away: set[int] = set()
         self._flow = asyncio.Event()
         self._queue: asyncio.Queue[Chunk] = asyncio.Queue(QUEUED)
@@ -277,6 +281,7 @@ class App:
             self._taking = stamp
             self._positions = dict(starts)
             self._answered = dict.fromkeys(starts, self._broker.wall())
+            self._ends.clear()
             self._away.clear()
 
     def log_start(self, partition: int) -> int:
@@ -316,16 +321,18 @@ class App:
             read_to = records[-1].offset + 1 if records else end
             if read_to > self._positions[number]:
                 self._positions[number] = read_to
-                away = bool(records) and number in self._away
-                self._away -= {number} if away else set()
+                away = number in self._away
+                self._away.discard(number)
                 return Chunk(number, records, self._taking, Place(read_to, end, end), away)
         return None
 
     def _listen(self, numbers: Iterable[int]) -> None:
-        """As the real consumer notes which partitions were not read for a while."""
+        """As the real consumer notes which logs may be others by now."""
         answered = dict.fromkeys(numbers, self._broker.wall())
-        self._away |= left_alone(self._answered, answered)
+        ends = {number: self._broker.topics[self._host.source][number].end for number in answered}
+        self._away |= left_alone(self._answered, answered) | shortened(self._ends, ends)
         self._answered |= answered
+        self._ends |= ends
 
     async def _work(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from tests.simulation.broker import Weather
 from tests.simulation.catalogues import OTHERS
 from tests.simulation.check import check
 from tests.simulation.faults import drain
+from tests.simulation.lives import BETWEEN
 from tests.simulation.run import MOST_STEPS
 from tests.simulation.seams import inside
 from tests.simulation.world import TOPICS, World
@@ -68,6 +69,11 @@ def test_a_log_is_known_as_another_one_though_a_mark_is_where_the_last_record_wa
         world.loop.run(story(), MOST_STEPS)
 
 
+def test_who_runs_on_knows_a_log_as_another_one_though_it_begins_with_marks() -> None:
+    for seed in range(SEEDS):
+        assert not _faults(seed, _created_again_with_marks_first)
+
+
 def _sent_in_transactions(world: World) -> None:
     for _ in range(3):
         world.broker.append(TOPICS.responses, 0, b"", b"", ())
@@ -114,3 +120,22 @@ async def _stopped_among_records(world: World) -> None:
         world.produce()
         for number in range(world.partitions):
             world.broker.mark(TOPICS.responses, number)
+
+
+async def _created_again_with_marks_first(world: World) -> None:
+    for _ in range(10):  # of each partition something that can be compared
+        world.produce()
+    await drain(world, world.loop.time())
+    marks = [partition.end for partition in world.broker.topics[TOPICS.responses]]
+    world.recreate()
+    await asyncio.sleep(BETWEEN)
+    for number, end in enumerate(marks):
+        for _ in range(end):
+            world.broker.mark(TOPICS.responses, number)
+    await asyncio.sleep(BETWEEN)
+    for _ in range(5):
+        world.produce()
+    await asyncio.sleep(5.0)  # whoever reads that for its own log has stored it by now
+    await begin_generation(world.settings.kafka)
+    for one in world.running:
+        world.kill(one)
