@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from operator import attrgetter
-from typing import Final
-
-from aiokafka.structs import ConsumerRecord
 
 from pipeline import metrics
 from pipeline.core.partition import Emission, Record
@@ -22,23 +17,17 @@ from pipeline.logs import get
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
+from pipeline.score.records import Records, between, replayed
 from pipeline.score.restore import Restored
 from pipeline.score.transport import Place
+from pipeline.score.untold import Untold
 from pipeline.wire.catalogue_moves import Past
-from pipeline.wire.dead_letters import DeadLetter, dead_letter, replay_of
+from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.lives import Mark
 from pipeline.wire.manifests import Owner
 from pipeline.wire.reading import ResponseReader
 
 log = get(__name__)
-
-Records = Sequence[ConsumerRecord[bytes, bytes]]
-
-MAX_HELD_BYTES: Final = 8 * 1024 * 1024
-"""Dead letters kept until the next emission: four of the largest, thousands of ordinary ones."""
-
-MAX_EXCEPTIONS: Final = 50_000
-"""Verdicts in one ledger entry, some 40 bytes each: 2 MB, half of what the topic takes."""
 
 
 class Tenure:
@@ -72,10 +61,7 @@ class Tenure:
         self._told_to = restored.told_to
         self._loss: Loss | None = None
         self._turn = asyncio.Lock()
-        self._dead: list[DeadLetter] = []
-        self._dead_bytes = 0
-        self._exceptions = 0
-        self._untold_since: int | None = None
+        self._untold = Untold(self.state.generation)
         self._restored = True
         if restored.loss is not None:
             self.lose(restored.loss)
@@ -108,12 +94,12 @@ class Tenure:
     @property
     def overfull(self) -> bool:
         """What waits to be told would not fit into memory or one ledger entry much longer."""
-        return self._dead_bytes >= MAX_HELD_BYTES or self._exceptions >= MAX_EXCEPTIONS
+        return self._untold.overfull
 
     @property
     def untold_since(self) -> int | None:
         """Append time (ms) of the oldest record folded and not told yet."""
-        return self._untold_since
+        return self._untold.since
 
     @property
     def checkpoint_age(self) -> float:
@@ -176,10 +162,8 @@ class Tenure:
         self.uncut_records += len(fresh)
         if self._uncut_since is None:
             self._uncut_since = time.monotonic()
-        if self._untold_since is None:
-            self._untold_since = fresh[0].timestamp
-        self._count(len(fresh), verdicts)
-        self._keep_dead(fresh, verdicts)
+        self._untold.add(fresh, verdicts)
+        _count(len(fresh), verdicts)
 
     def reached(self, place: Place) -> None:
         """All that was read is folded, save during a pause."""
@@ -192,7 +176,7 @@ class Tenure:
 
     def due(self) -> bool:
         """Whether there is something to tell, and it is time."""
-        changed = self._restored or self._untold_since is not None
+        changed = self._restored or self._untold.since is not None
         return self.alive and self.pace.due(time.monotonic(), self._waiting, changed, this_minute())
 
     async def emit(self) -> None:
@@ -213,14 +197,14 @@ class Tenure:
             if self._gone() or nothing_new:
                 return
             started = time.perf_counter()
-            emission, dead = self._take()
+            taken = self._take()
             if self.switches:
                 self._switch()
             cut = self.state.cut(self._writer.wants_full)
             self.uncut_records = 0
             self._cut_at = cut.next_offset
             self._cutting_since, self._uncut_since = self._uncut_since, None
-            await self._tell(emission, dead)
+            await self._tell(*taken)
             if self._gone():
                 return
             size = await self._writer.write(cut)
@@ -279,18 +263,15 @@ class Tenure:
         read = self._reader.read([record.value for record in records], appended)
         return zip([record.offset for record in records], appended, read, strict=True)
 
-    def _take(self) -> tuple[Emission, list[DeadLetter]]:
+    def _take(self) -> tuple[Emission, list[DeadLetter], int | None]:
         now = time.time_ns() // 1_000_000
         # A catalogue is switched only when windows are told too, however far behind.
         windows = self.pace.told(time.monotonic(), self._waiting, now // MINUTE) or self.switches
         emission = self.state.emit(now, windows)
-        dead, self._dead = self._dead, []
-        self._dead_bytes = self._exceptions = 0
         self._restored = False
-        return emission, dead
+        return emission, *self._untold.take()
 
-    async def _tell(self, emission: Emission, dead: list[DeadLetter]) -> None:
-        since, self._untold_since = self._untold_since, None
+    async def _tell(self, emission: Emission, dead: list[DeadLetter], since: int | None) -> None:
         started = time.perf_counter()
         # First of all the ledger: whoever comes next learns from it how far we may have told.
         await self._outbox.post(self._post.entry(emission))
@@ -302,41 +283,14 @@ class Tenure:
         if since is not None:
             metrics.SCORE_FRESHNESS.observe(max(0.0, time.time() - since / 1000))
 
-    def _count(self, fresh: int, verdicts: Sequence[Verdict]) -> None:
-        outcomes = Counter(verdict.outcome for verdict in verdicts)
-        metrics.RECORDS.labels(str(Outcome.ACCEPTED)).inc(fresh - len(verdicts))
-        for outcome, number in outcomes.items():
-            metrics.RECORDS.labels(str(outcome)).inc(number)
-        self._exceptions += len(verdicts)
-
-    def _keep_dead(self, records: Records, verdicts: Sequence[Verdict]) -> None:
-        """Only dead letters need their bytes; they are found again by offset."""
-        refused = {v.offset: v.reason for v in verdicts if v.outcome == Outcome.DEAD_LETTER}
-        if not refused:
-            return
-        for record in records:
-            reason = refused.get(record.offset)
-            if reason is not None:
-                letter = dead_letter(record, "score", str(reason), self.state.generation)
-                self._dead.append(letter)
-                self._dead_bytes += len(record.value or b"")
-                metrics.DEAD_LETTERS.labels(str(reason)).inc()
-
 
 def this_minute() -> int:
     """The pane that contains now, counted since 1970."""
     return time.time_ns() // (MINUTE * 1_000_000)
 
 
-def between(records: Records, first: int, end: int) -> Records:
-    """Those of the records, which are in order, with offsets from `first` to below `end`."""
-    if first <= records[0].offset and records[-1].offset < end:
-        return records
-    offset = attrgetter("offset")
-    start = bisect_left(records, first, key=offset)
-    return records[start : bisect_left(records, end, key=offset)]
-
-
-def replayed(records: Records) -> frozenset[int]:
-    """Offsets of the records that `cxpulse replay` sent: the breaker does not count them."""
-    return frozenset(r.offset for r in records if r.headers and replay_of(r))
+def _count(fresh: int, verdicts: Sequence[Verdict]) -> None:
+    outcomes = Counter(verdict.outcome for verdict in verdicts)
+    metrics.RECORDS.labels(str(Outcome.ACCEPTED)).inc(fresh - len(verdicts))
+    for outcome, number in outcomes.items():
+        metrics.RECORDS.labels(str(outcome)).inc(number)

@@ -20,11 +20,12 @@ from pipeline.errors import CxpulseError, KafkaError
 from pipeline.logs import get
 from pipeline.observe import Health
 from pipeline.score.app import make_app
+from pipeline.score.folding import Folding
 from pipeline.score.health import Gauges, judge
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
-from pipeline.score.pauses import follow_resumes, limits_of, make_pause
+from pipeline.score.pauses import follow_resumes, limits_of
 from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
 from pipeline.score.tenure import Tenure
@@ -33,9 +34,6 @@ from pipeline.settings import Settings
 from pipeline.wire.catalogue_watch import follow_catalogue
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
-
-APPEND_TIME: Final = 1
-"""Kafka's number for records that carry the broker's clock."""
 
 LET_GO_SECONDS: Final = 5.0
 """For the last cut before partitions move; without it the next owner replays a few seconds."""
@@ -70,14 +68,18 @@ class ScoreWorker:
             limits=limits_of(settings.score),
             rebuild=rebuild,
         )
+        self._folding = Folding(
+            *(self.source, self._store, self._pace.checkpoint_records),
+            log_start=self._log_start,
+            leaving=lambda: self._closing,
+            aside=self._aside,
+        )
         self._tenures: dict[int, Tenure] = {}
-        self._cuts: dict[int, asyncio.Task[None]] = {}
         self._gauges = Gauges()
         self._waiting_since: float | None = time.monotonic()
         self._ended = asyncio.Event()
         self._closing = False  # the last cut is being made: fold nothing more
         self._torn = False  # being taken down: what fails now is no failure
-        self._changed = asyncio.Event()
         self._app = make_app(self, self._fold, self._let_go)
 
     async def run(self) -> None:
@@ -88,7 +90,7 @@ class ScoreWorker:
             Exception: whatever else ended the worker.
         """
         tasks = [
-            asyncio.create_task(self._guard(work))
+            self._aside(work)
             for work in (
                 *(self._app.start(), self._watch_app(), self._tell(), self._keep()),
                 *(self._follow_catalogue(), self._follow_resumes()),
@@ -139,7 +141,7 @@ class ScoreWorker:
         """See Host."""
         for partition in partitions:
             self._tenures[partition].stamp = stamp
-        self._changed.set()
+        self._folding.changed.set()
         paused = sorted(p for p in partitions if self._tenures[p].paused_at)
         log.info("ready", partitions=sorted(partitions), **({"paused": paused} if paused else {}))
 
@@ -157,74 +159,14 @@ class ScoreWorker:
         return tenures
 
     async def _fold(self, chunk: Chunk) -> None:
+        tenure = self._tenures.get(chunk.partition)
         try:
-            await self._fold_chunk(chunk)
+            if tenure is not None:
+                await self._folding.fold(tenure, chunk)
         except Exception as error:
             # Outside a record: end the process. Faust would restart the agent on the next chunk.
             self._fail(error)
             await _never()
-
-    async def _fold_chunk(self, chunk: Chunk) -> None:
-        tenure = self._tenures.get(chunk.partition)
-        if tenure is None or not tenure.takes(chunk.stamp):
-            return
-        if tenure.paused_at:
-            tenure.reached(chunk.place)
-            return  # read again when it goes on
-        self._refuse(chunk)
-        first = chunk.records[0].offset if chunk.records else chunk.place.read_to
-        if first < tenure.position or chunk.away or tenure.unsure:
-            # The broker has sent us back, or the topic may have been re-created unseen.
-            await self._store.refuse_other_logs({tenure.partition: tenure.mark})
-            tenure.unsure = False
-        if first > tenure.position:
-            await self._note_lost(tenure, first)
-        for part in tenure.parts(chunk.records):
-            if tenure.switches:
-                await tenure.checkpoint()
-            if self._leaves(tenure, chunk):
-                return
-            tenure.fold(part)
-        if self._leaves(tenure, chunk):
-            return  # marks, and the records before them may have been left
-        tenure.reached(chunk.place)
-        self._changed.set()
-        await self._after(tenure)
-
-    def _leaves(self, tenure: Tenure, chunk: Chunk) -> bool:
-        """Whether to drop the rest: given away, stopping, or a pause was lifted. It is read again;
-        ask after each wait."""
-        return self._closing or not tenure.takes(chunk.stamp)
-
-    def _refuse(self, chunk: Chunk) -> None:
-        """Raises KafkaError when these records must not be folded."""
-        if any(record.timestamp_type != APPEND_TIME for record in chunk.records):
-            raise KafkaError(
-                f"topic {self.source}: message.timestamp.type is not LogAppendTime: `cxpulse "
-                "topics` shows the drift; alter it with Kafka's own tool"
-            )
-
-    async def _after(self, tenure: Tenure) -> None:
-        """What a fold asks for at once, and not at its time."""
-        if tenure.paused_at:
-            await make_pause(tenure)
-        elif tenure.uncut_records >= self._pace.checkpoint_records:
-            await self._cut_aside(tenure)
-        elif tenure.overfull:
-            await tenure.emit()
-
-    async def _note_lost(self, tenure: Tenure, offset: int) -> None:
-        """A gap is marks, aborted or compacted records, unless retention has overtaken the fold."""
-        start = await self._consumer.log_start(TP(self.source, tenure.partition))
-        if start > tenure.position:
-            tenure.lose(await self._store.loss(tenure.state, tenure.owner, min(start, offset)))
-
-    async def _cut_aside(self, tenure: Tenure) -> None:
-        """Checkpoint while folding goes on; a second one waits for the first, and so do we."""
-        pending = self._cuts.pop(tenure.partition, None)
-        if pending is not None:
-            await pending
-        self._cuts[tenure.partition] = asyncio.create_task(self._guard(tenure.checkpoint()))
 
     async def _follow_catalogue(self) -> None:
         now = self._readers.current.validator.catalogue
@@ -261,7 +203,7 @@ class ScoreWorker:
         for tenure in self._tenures.values():
             tenure.release()
         self._tenures = {}
-        self._cuts.clear()
+        self._folding.drop()
         self._waiting_since = time.monotonic()
 
     async def _tell(self) -> None:
@@ -269,13 +211,13 @@ class ScoreWorker:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_until_next_minute()):
-                    await self._changed.wait()
+                    await self._folding.changed.wait()
             round_began = time.monotonic()
-            self._changed.clear()
+            self._folding.changed.clear()
             due = [tenure for tenure in self._tenures.values() if tenure.due()]
             await asyncio.gather(*(tenure.emit() for tenure in due))
             if any(tenure.untold_since for tenure in self._tenures.values()):
-                self._changed.set()
+                self._folding.changed.set()
             await asyncio.sleep(round_began + self._pace.emit_seconds - time.monotonic())
 
     async def _keep(self) -> None:
@@ -307,6 +249,9 @@ class ScoreWorker:
             self.stuck = True
             log.warning("the group was not left in time: its partitions move after a session")
 
+    def _aside(self, work: Awaitable[object]) -> asyncio.Task[None]:
+        return asyncio.create_task(self._guard(work))
+
     async def _guard(self, work: Awaitable[object]) -> None:
         try:
             await work
@@ -319,6 +264,9 @@ class ScoreWorker:
         for tenure in self._tenures.values():
             tenure.release()
         self._ended.set()
+
+    async def _log_start(self, partition: int) -> int:
+        return await self._consumer.log_start(TP(self.source, partition))
 
     def _silence(self, partition: int) -> float:
         return self._consumer.silence(TP(self.source, partition))

@@ -15,6 +15,7 @@ from pipeline.core.updates import GENERATION_SHIFT, Loss, Verdict
 from pipeline.operate import growth
 from pipeline.score import restore, told
 from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.folding import Folding
 from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.restore import CheckpointStore
@@ -133,7 +134,7 @@ def _as_told(entries: Any, offset: int, log_start: int) -> tuple[int, int]:
 
 
 async def _noted_nothing(*_: object) -> None:
-    """As `ScoreWorker._note_lost`, but what a running worker finds gone are marks to it."""
+    """As `Folding._note_lost`, but what a running worker finds gone are marks to it."""
 
 
 async def _unasked(*_: object) -> None:
@@ -200,7 +201,7 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "expired records taken for marks": (PartitionState, "lose", _as_marks),
     "told of what expired and not taken back": (PartitionState, "lose", _not_taken_back),
     "told of what expired and judged again": (told, "lost_to", _as_told),
-    "expired behind a pause and not noted": (ScoreWorker, "_note_lost", _noted_nothing),
+    "expired behind a pause and not noted": (Folding, "_note_lost", _noted_nothing),
     "lost by one who slept while another judged it": (
         CheckpointStore,
         "_refuse_successors",

@@ -21,7 +21,7 @@ from pipeline.core import updates
 from pipeline.core.catalogue import Catalogue
 from pipeline.operate import generations as operated
 from pipeline.operate import growth, pauses
-from pipeline.score import checkpoints, log_reader, restore, tenure, told, worker
+from pipeline.score import checkpoints, log_reader, restore, told, untold, worker
 from pipeline.sink import expired, guard, held, intake, repairs, service
 from pipeline.wire import catalogue_watch, generations, kafka, lives, segments
 from pipeline.wire.catalogue_codec import catalogue_bytes, catalogue_from_bytes
@@ -134,8 +134,8 @@ def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield checkpoints, "MAX_LINKS", 4
     yield held, "MOST_HELD", 6
     yield segments, "SEGMENT", 600
-    yield tenure, "MAX_EXCEPTIONS", 4
-    yield tenure, "MAX_HELD_BYTES", 300
+    yield untold, "MAX_EXCEPTIONS", 4
+    yield untold, "MAX_HELD_BYTES", 300
     yield updates, "MOST_ROWS", 3
 
 

@@ -17,6 +17,7 @@ from pipeline.core.response import Validator
 from pipeline.errors import CatalogueError, KafkaError
 from pipeline.score import restore
 from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.folding import APPEND_TIME
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
@@ -24,7 +25,7 @@ from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore, Restored
 from pipeline.score.tenure import Tenure, this_minute
 from pipeline.score.transport import Chunk, Place
-from pipeline.score.worker import APPEND_TIME, ScoreWorker
+from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import make_catalogue
 from pipeline.wire.manifests import Owner
@@ -117,7 +118,7 @@ async def test_a_chunk_whose_pause_was_lifted_while_a_checkpoint_waited_is_read_
     worker._tenures = {0: tenure}
     tenure.adopt(reader(OTHER))
     chunk = Chunk(0, records(*[GARBAGE] * 5, *[GOOD] * 5), 1, Place(10, 10, 10))
-    folding = asyncio.create_task(worker._fold_chunk(chunk))
+    folding = asyncio.create_task(worker._folding.fold(tenure, chunk))
     await producer.asked.wait()
     assert tenure.paused_at == 3
     tenure.state.breaker.lift(3)
