@@ -70,21 +70,23 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
             reach = await bounds(client, places.values())
             found = {}
             there = {}
-            whole = set()
             for p, mark in wanted.items():
                 start, end = reach[places[p]] if p in places else (0, 0)
                 if end < mark.next_offset:
                     found[p] = f"the log ends at {end}, below {mark.next_offset}"
                 elif start < mark.next_offset:
                     there[places[p]] = mark
-                    whole |= {places[p]} if start == 0 and mark.next_offset <= LOOK_BACK else set()
             times = await _append_times(client, there)
+            # Asked after that: what has expired meanwhile is no other log.
+            silent = [tp for tp in there if tp not in times and there[tp].next_offset <= LOOK_BACK]
+            starts = await client.beginning_offsets(silent)  # type: ignore[no-untyped-call]  # aiokafka
+            times |= {tp: 0 for tp in silent if starts[tp] == 0}  # its record never was there
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
     return found | {
         tp.partition: f"offset {mark.next_offset - 1} holds something else than was read there"
         for tp, mark in there.items()
-        if times.get(tp, 0 if tp in whole else mark.appended_at) != mark.appended_at
+        if times.get(tp, mark.appended_at) != mark.appended_at
     }
 
 

@@ -63,8 +63,8 @@ async def _outage(world: World) -> None:
 
 
 def _expire(world: World, number: int, above: int = 0) -> None:
-    """Up to anywhere in the log `above` an offset, save where it would hit a bug that is not mended
-    yet: beyond what is counted and not stored by the sink."""
+    """Up to anywhere in the log `above` an offset; of what is counted no further than the sink has
+    stored it: what only the sink lacks has its tests in `tests/contract/test_sink_expired.py`."""
     chain = newest_chain(world.broker, number)
     if chain is None:
         return  # whoever comes next would have to be told to begin with what is left
