@@ -135,8 +135,12 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
                 f"no Kafka at {kafka.bootstrap} (kafka.bootstrap): {reason}"
             ) from error
         yield client
-    finally:
+    except GeneratorExit:
+        raise  # what is collected can wait for nothing
+    except BaseException:
         await _stop(client)
+        raise
+    await _stop(client)
 
 
 async def _start(client: Client) -> None:
@@ -145,13 +149,13 @@ async def _start(client: Client) -> None:
     starting = asyncio.ensure_future(client.start())
     try:
         await asyncio.shield(starting)
-    finally:
-        if not starting.done():
-            await asyncio.wait([starting], timeout=START_SECONDS)
-            starting.cancel()
-            await asyncio.wait([starting])
-            if not starting.cancelled():
-                starting.exception()  # of no interest any more, and asyncio need not tell
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=START_SECONDS)
+        starting.cancel()
+        await asyncio.wait([starting])
+        if not starting.cancelled():
+            starting.exception()  # of no interest any more, and asyncio need not tell
+        raise
 
 
 async def _stop(client: Any) -> None:

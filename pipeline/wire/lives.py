@@ -79,8 +79,9 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
             times = await _append_times(client, there)
             # Asked after that: what has expired meanwhile is no other log.
             silent = [tp for tp in there if tp not in times and there[tp].next_offset <= LOOK_BACK]
-            starts = await client.beginning_offsets(silent)  # type: ignore[no-untyped-call]  # aiokafka
-            times |= {tp: 0 for tp in silent if starts[tp] == 0}  # its record never was there
+            if silent:
+                starts = await client.beginning_offsets(silent)  # type: ignore[no-untyped-call]  # aiokafka
+                times |= {tp: 0 for tp in silent if starts[tp] == 0}  # its record never was there
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
     return found | {
