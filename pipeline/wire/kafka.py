@@ -127,20 +127,20 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
         KafkaError: no broker answers, or one side refuses the other; the message says why.
     """
     try:
-        try:
-            await _start(client)
-        except (ClientError, OSError, ValueError) as error:
-            reason = await why(kafka) or type(error).__name__
-            raise KafkaError(
-                f"no Kafka at {kafka.bootstrap} (kafka.bootstrap): {reason}"
-            ) from error
-        yield client
+        await _start(client)
     except GeneratorExit:
-        raise  # what is collected can wait for nothing
+        raise  # collected meanwhile: it can wait for nothing
+    except (ClientError, OSError, ValueError) as error:
+        await _stop(client)
+        reason = await why(kafka) or type(error).__name__
+        raise KafkaError(f"no Kafka at {kafka.bootstrap} (kafka.bootstrap): {reason}") from error
     except BaseException:
         await _stop(client)
         raise
-    await _stop(client)
+    try:
+        yield client
+    finally:
+        await _stop(client)
 
 
 async def _start(client: Client) -> None:

@@ -67,6 +67,7 @@ LEFT JOIN
 USING (generation, partition, {GROUP}, window)
 WHERE second + 3600 > begin AND second < end AND told < end
 GROUP BY generation, partition, {GROUP}, window
+ORDER BY generation, partition, {GROUP}, window
 LIMIT {MOST_ABSENT}
 """
 

@@ -65,6 +65,14 @@ async def _commits(describer: AIOKafkaAdminClient, group: str) -> dict[TopicPart
     return {tp: commit.offset for tp, commit in commits.items() if commit.offset >= 0}
 
 
+def caught_up(
+    bounds: Mapping[int, LogBounds], journals: Journals, most: int
+) -> dict[Origin, Journal]:
+    """The journals of lives that go on, no further than `most` records behind their log."""
+    ends = {Origin(log.generation, partition): log.end for partition, log in bounds.items()}
+    return {o: one for o, one in journals.items() if o in ends and ends[o] - one.told <= most}
+
+
 def compare_logs(bounds: Mapping[int, LogBounds], journals: Journals) -> Iterator[Difference]:
     """What differs between the log at that moment and the tables now."""
     for partition, log in sorted(bounds.items()):

@@ -16,9 +16,10 @@ from pipeline.operate.reconcile import absent, accounts, audit, hours, logs, men
 from pipeline.operate.reconcile.audit import Said
 from pipeline.operate.reconcile.differences import NOT_ALL, Difference, Kind
 from pipeline.operate.reconcile.inquiry import Inquiry
-from pipeline.operate.reconcile.journals import Journals, Origin, reaches, read_journals
+from pipeline.operate.reconcile.journals import Journals, reaches, read_journals
 from pipeline.operate.reconcile.logs import LogBounds
 from pipeline.operate.reconcile.spans import Span, newest_windows
+from pipeline.score.pace import CAUGHT_UP
 from pipeline.settings import Settings
 from pipeline.sink.target import Tables
 from pipeline.store import asked
@@ -150,8 +151,11 @@ class Comparison:
         windows = {span: rows for span, rows in newest.items() if _is_whole(span, journals)}
         self.inquiry.suspect_rows(windows)
         behind = {one.origin for one in logs.compare_logs(self._bounds, journals)}
-        living = {Origin(log.generation, p) for p, log in self._bounds.items()} - behind
-        kept = {origin: journal for origin, journal in journals.items() if origin in living}
+        # A worker that is far behind tells no windows until it has caught up.
+        most = self.settings.score.behind_records // CAUGHT_UP
+        now = await logs.read_bounds(self.settings)
+        caught_up = logs.caught_up(now, journals, most)
+        kept = {origin: one for origin, one in caught_up.items() if origin not in behind}
         floors = await absent.read_floors(self.tables, kept)
         dues = [*absent.due(newest, kept, floors, int(time.time()))]
         self.absences = absent.Absences(self.tables, dues)
