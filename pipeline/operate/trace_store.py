@@ -12,17 +12,14 @@ from uuid import UUID
 
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE
-from pipeline.errors import StoreError
 from pipeline.operate.traces import EXPIRED, Copy, Judged, Letter, Pane, changed_panes, judge
 from pipeline.settings import Settings
 from pipeline.store.client import Client, connect, store_errors
+from pipeline.store.failures import needing_tables
 from pipeline.wire.topics import Topics
 
 MOST_COPIES: Final = 1000
 """An emitter that repeats itself without end must not fill memory; the first ones tell enough."""
-
-_MISSING: Final = frozenset({60, 81})
-"""No such table, no such database."""
 
 _COPIES: Final = """
 SELECT
@@ -95,16 +92,12 @@ def judged_until(settings: Settings) -> datetime | None:
 
 @contextlib.contextmanager
 def _reading(settings: Settings) -> Iterator[Client]:
-    try:
-        with (
-            contextlib.closing(connect(settings.clickhouse)) as client,
-            store_errors("look for the event"),
-        ):
-            yield client
-    except StoreError as error:
-        if error.code in _MISSING:
-            raise StoreError(f"{error}; run `cxpulse migrate`", error.code) from None
-        raise
+    with (
+        needing_tables(),
+        contextlib.closing(connect(settings.clickhouse)) as client,
+        store_errors("look for the event"),
+    ):
+        yield client
 
 
 def _copies(client: Client, event: UUID) -> Iterator[Copy]:

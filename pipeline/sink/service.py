@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from pipeline import logs
-from pipeline.errors import KafkaError, StoreError
+from pipeline.errors import KafkaError
 from pipeline.observe import Health
 from pipeline.settings import Settings
 from pipeline.sink import dead, outcomes, raw, scored
@@ -30,6 +30,7 @@ from pipeline.sink.rows import Convert
 from pipeline.sink.target import Tables
 from pipeline.sink.writer import Writer
 from pipeline.store.client import connect_async
+from pipeline.store.failures import needing_tables
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.catalogue_watch import follow_catalogue
 from pipeline.wire.generations import Generations, raw_rows_group, read_generations
@@ -59,8 +60,6 @@ TABLES: Final = (
     UNSTORED,
 )
 """All are looked at before anything is read: a missing migration shows at the start."""
-_SCHEMA_CODES: Final = frozenset({16, 47, 60, 81})
-"""No such column, identifier, table, database: waiting does not create them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +97,17 @@ class Sink:
         StoreError when tables or rights are.
         """
         try:
-            async with AsyncExitStack() as stack:
-                client = await self._patience(stop).until_done(
-                    lambda: connect_async(self._settings.clickhouse)
-                )
-                stack.push_async_callback(client.close)
-                tables = Tables(client)
-                await self._patience(stop).until_done(lambda: tables.look_at(TABLES))
-                await self._move(tables, stack, stop)
+            with needing_tables():
+                async with AsyncExitStack() as stack:
+                    client = await self._patience(stop).until_done(
+                        lambda: connect_async(self._settings.clickhouse)
+                    )
+                    stack.push_async_callback(client.close)
+                    tables = Tables(client)
+                    await self._patience(stop).until_done(lambda: tables.look_at(TABLES))
+                    await self._move(tables, stack, stop)
         except Stopped:
             return
-        except StoreError as error:
-            if error.code in _SCHEMA_CODES:
-                raise StoreError(f"{error}; run `cxpulse migrate`", error.code) from None
-            raise
         finally:
             self._lanes = ()
 

@@ -145,3 +145,25 @@ def _one_line(text: str) -> str:
     """The message without the driver's preamble, bounded."""
     body = " ".join(text.split("server response:", 1)[-1].split())
     return body if len(body) <= _DETAIL else body[:_DETAIL] + " ..."
+
+
+SCHEMA_CODES: Final = frozenset(
+    {
+        16,  # NO_SUCH_COLUMN_IN_TABLE
+        47,  # UNKNOWN_IDENTIFIER
+        60,  # UNKNOWN_TABLE
+        81,  # UNKNOWN_DATABASE
+    }
+)
+"""What a statement of ours meets in a database that was not migrated, or not since an upgrade."""
+
+
+@contextmanager
+def needing_tables() -> Iterator[None]:
+    """A StoreError for want of a table or a column says what makes it."""
+    try:
+        yield
+    except StoreError as error:
+        if error.code in SCHEMA_CODES:
+            raise StoreError(f"{error}; run `cxpulse migrate`", error.code) from None
+        raise

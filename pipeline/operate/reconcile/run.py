@@ -24,6 +24,7 @@ from pipeline.settings import Settings
 from pipeline.sink.target import Tables
 from pipeline.store import asked
 from pipeline.store.client import connect_async
+from pipeline.store.failures import needing_tables
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.catalogue_moves import Past
 from pipeline.wire.topics import Topics
@@ -67,7 +68,8 @@ async def reconcile(
         stack.push_async_callback(client.close)
         catalogue = load_catalogue(settings.catalog)
         tables = Tables(client)
-        past = asked.past_of(await tables.rows(asked.READ, "read what was asked"))
+        with needing_tables():
+            past = asked.past_of(await tables.rows(asked.READ, "read what was asked"))
         past = past.followed_by(catalogue)
         comparison = Comparison(settings, tables, topic, catalogue, past)
         await comparison.survey(patience, tell)
