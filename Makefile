@@ -31,10 +31,10 @@ check: setup ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Four processes on two cores, since most tests wait for servers; the longest files first.
+# Three processes on two cores, since most tests wait for servers; the longest files first.
 test: check ## check, then every test on the real broker and the real engine
 	$(BIN)/python -W error::DeprecationWarning:pipeline -m pytest \
-		--numprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=20 \
+		--numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=20 \
 		tests/faults tests/simulation tests/contract tests/laws tests/docs tests/unit
 
 simulate: setup ## random fault schedules, simulated (SCHEDULES=10000, or SEED=7 to replay one)

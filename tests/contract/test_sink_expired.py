@@ -114,9 +114,9 @@ async def test_scores_that_expired_unread_are_named_and_mended_from_raw_rows(
     capsys.readouterr()
     async with pipe.sinking():
         await pipe.wait_for(STORED, [(2,)])
-        found = (await reconcile(pipe.settings, 5.0)).differences
+        found = (await reconcile(pipe.settings, 2.0)).differences
         assert {str(one.kind) for one in found} == {"pane"}
-        report = await reconcile(pipe.settings, 5.0, repair=True)
+        report = await reconcile(pipe.settings, 3.0, repair=True)
     assert (report.differences, report.not_compared) == ((), ())
     assert pipe.rows(PANES) == [(HOUR, 2)]
     assert "scores expired unread" in capsys.readouterr().out
