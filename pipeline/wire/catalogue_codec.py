@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -69,11 +69,18 @@ def _canonical(
 
 def _plain(entry: Agency | Service | Survey) -> dict[str, Any]:
     """Sets are sorted; the order of the questions stays, for the counts are laid out in it."""
-    plain = asdict(entry)
+    plain = _named(entry)
     for unordered in ("aliases", "channels"):
         if unordered in plain:
             plain[unordered] = sorted(plain[unordered])
+    if isinstance(entry, Survey):
+        plain["questions"] = [_named(question) for question in entry.questions]
     return plain
+
+
+def _named(entry: Agency | Service | Survey | Question) -> dict[str, Any]:
+    """Not by `asdict`: it copies every value, and takes 0.1 s for what is loaded at each restore."""
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def _agency(raw: dict[str, Any]) -> Agency:
