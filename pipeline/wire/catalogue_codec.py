@@ -79,7 +79,7 @@ def _plain(entry: Agency | Service | Survey) -> dict[str, Any]:
 
 
 def _named(entry: Agency | Service | Survey | Question) -> dict[str, Any]:
-    """Not by `asdict`: it copies every value, and takes 0.1 s for what is loaded at each restore."""
+    """Not by `asdict`, which copies every value: 14 ms a catalogue instead of 6."""
     return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
