@@ -9,7 +9,7 @@ from pipeline.core.catalogue import Catalogue
 from pipeline.core.cut import GroupCut, Pane
 from pipeline.core.panes import HOURS_KEPT, MINUTES_KEPT, GroupPanes, Measures, count, uncount
 from pipeline.core.updates import Group
-from pipeline.core.vocabulary import RESPONSE, SLOTS, Scale
+from pipeline.core.vocabulary import COUNTED, SLOTS
 from pipeline.core.windows import HOUR, MINUTE, WINDOWS, Change
 
 
@@ -216,7 +216,7 @@ def measures_of(catalogue: Catalogue, survey_id: str) -> Measures:
     if survey is None:
         return ()
     asked = ((question.measure, str(question.scale)) for question in survey.questions)
-    return (*asked, (RESPONSE, str(Scale.COUNT)))
+    return (*asked, COUNTED)
 
 
 def _counts(cuts: Sequence[GroupCut], at: int) -> bool:

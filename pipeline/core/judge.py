@@ -71,4 +71,9 @@ class Judge:
     def _begin(self, appended_at: int) -> None:
         """Find the first hour whose answers are all appended after this record."""
         self.partial = False
-        self.floor = (appended_at + MAX_AHEAD) // HOUR + 1
+        self.floor = complete_from(appended_at) // HOUR
+
+
+def complete_from(appended_at: int) -> int:
+    """The first hour (ms) whose answers were all appended at this time or later."""
+    return ((appended_at + MAX_AHEAD) // HOUR + 1) * HOUR

@@ -42,6 +42,8 @@ SLOTS: Final = 6
 
 RESPONSE: Final = "response"
 """Reserved measure, scale `count`: one for every response counted, whatever was skipped."""
+COUNTED: Final = (RESPONSE, str(Scale.COUNT))
+"""Measure and scale of what every pane counts: all responses."""
 
 LIKERT_MEASURES: Final = (
     "satisfaction",

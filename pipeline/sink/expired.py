@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline import logs, metrics
-from pipeline.core.response import MAX_AHEAD
-from pipeline.core.windows import HOUR
+from pipeline.core.judge import complete_from
 from pipeline.sink.intake import Batch
 from pipeline.sink.progress import stored_to
 from pipeline.sink.rows import Block, Record
@@ -85,11 +84,6 @@ class Expired:
             "complete_from": [hour // _SECOND],
         }
         return Block(TABLE, columns)
-
-
-def complete_from(appended_at: int) -> int:
-    """The first hour (ms) whose answers were all appended at this time or later."""
-    return ((appended_at + MAX_AHEAD) // HOUR + 1) * HOUR
 
 
 async def whole_from(tables: Tables) -> dict[tuple[int, int], int]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.panes import Measures
-from pipeline.core.vocabulary import RESPONSE, Scale
+from pipeline.core.vocabulary import COUNTED
 from pipeline.errors import CatalogueError
 
-COUNTED: Final = (RESPONSE, str(Scale.COUNT))
-"""What every pane counts: all responses."""
 Owners = Mapping[str, tuple[str, str]]
 """Survey → agency and service."""
 Scales = Mapping[tuple[str, str], str]

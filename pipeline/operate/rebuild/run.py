@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from pipeline.core.catalogue import Catalogue
+from pipeline.core.judge import complete_from
 from pipeline.operate.rebuild.panes import count_panes
 from pipeline.operate.rebuild.refill import NOT_JUDGED, Refill
 from pipeline.operate.reconcile import accounts, hours
@@ -18,7 +19,6 @@ from pipeline.operate.reconcile.journals import Journals, Origin, number, read_j
 from pipeline.operate.reconcile.logs import LogBounds, read_bounds
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import Settings
-from pipeline.sink.expired import complete_from
 from pipeline.sink.letters import Letters
 from pipeline.sink.patience import Patience, Stopped, pause
 from pipeline.sink.progress import Progress

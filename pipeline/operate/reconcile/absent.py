@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.core.vocabulary import RESPONSE
+from pipeline.core.judge import complete_from
+from pipeline.core.vocabulary import COUNTED, RESPONSE
 from pipeline.core.windows import WINDOWS
 from pipeline.operate.reconcile.differences import NOT_ALL, Difference, Kind
 from pipeline.operate.reconcile.inquiry import Wrong
@@ -25,10 +26,8 @@ from pipeline.operate.reconcile.spans import (
     newest,
     recounted,
 )
-from pipeline.sink.expired import complete_from
 from pipeline.sink.recount import GROUP, filled
 from pipeline.sink.target import Tables
-from pipeline.wire.catalogue_moves import COUNTED
 
 MOST_ABSENT: Final = 20_000
 """Rows that one run looks for; whoever emptied the table sees as much from so many."""

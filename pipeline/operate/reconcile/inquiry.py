@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.core.vocabulary import SLOTS
+from pipeline.core.vocabulary import COUNTED, SLOTS
 from pipeline.operate.reconcile.differences import Difference, Kind
 from pipeline.operate.reconcile.journals import Origin
 from pipeline.operate.reconcile.spans import (
@@ -26,7 +26,7 @@ from pipeline.operate.reconcile.spans import (
     stored_panes,
 )
 from pipeline.sink.target import Tables
-from pipeline.wire.catalogue_moves import COUNTED, Layouts
+from pipeline.wire.catalogue_moves import Layouts
 
 NOTHING: Final = Stored(0, (0,) * SLOTS)
 
