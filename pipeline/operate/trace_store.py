@@ -46,7 +46,7 @@ WHERE (generation, partition, offset) IN {places:Array(Tuple(UInt16, UInt16, UIn
 _EXPIRED: Final = """
 SELECT place.1, place.2, place.3
 FROM (SELECT arrayJoin({places:Array(Tuple(UInt16, UInt16, UInt64))}) AS place) AS copies
-INNER JOIN gaps ON generation = place.1 AND partition = place.2
+INNER JOIN given_up ON generation = place.1 AND partition = place.2
 WHERE place.3 >= from_offset AND place.3 < next_offset
 """
 

@@ -1,4 +1,4 @@
-"""Ledger topic → tables `outcomes`, `gaps` and `ledger`."""
+"""Ledger topic → tables `outcomes`, `gaps`, `beginnings` and `ledger`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.wire.ledger import decode_entry
 
 OUTCOMES: Final = "outcomes"
 GAPS: Final = "gaps"
+BEGINNINGS: Final = "beginnings"
 LEDGER: Final = "ledger"
 _PLACE: Final = (
     "generation",
@@ -28,7 +29,7 @@ _TOTALS: Final = tuple(f.name for f in fields(Totals))
 
 
 def convert(records: Sequence[Record]) -> Converted:
-    """The ledger last: its row proves that the outcomes and gaps below it are stored."""
+    """The ledger last: its row proves that what else is told below it is stored."""
     entries: list[LedgerEntry] = []
     refused = []
     for record in records:
@@ -39,6 +40,7 @@ def convert(records: Sequence[Record]) -> Converted:
     blocks = (
         _parts(OUTCOMES, entries, "exceptions", Verdict._fields),
         _parts(GAPS, entries, "gaps", Gap._fields),
+        _beginnings(entries),
         _ledger(entries),
     )
     return Converted(tuple(block for block in blocks if block.rows), tuple(refused))
@@ -54,6 +56,13 @@ def _parts(table: str, entries: Sequence[LedgerEntry], part: str, names: Sequenc
     for name in names:
         columns[name] = [getattr(item, name) for _, item in pairs]
     return Block(table, columns)
+
+
+def _beginnings(entries: Sequence[LedgerEntry]) -> Block:
+    """Where a fold began again above the first record: what was given up there is judged."""
+    begun = [entry for entry in entries if 0 < entry.from_offset == entry.start_offset]
+    names = ("generation", "partition", "start_offset")
+    return Block(BEGINNINGS, {name: [getattr(entry, name) for entry in begun] for name in names})
 
 
 def _ledger(entries: Sequence[LedgerEntry]) -> Block:

@@ -101,7 +101,7 @@ ON n.generation = c.generation AND n.partition = c.partition
 """
 JUDGED: Final = """NOT arrayExists(
     gap -> gap.1 = generation AND gap.2 = partition AND offset >= gap.3 AND offset < gap.4,
-    (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM gaps))"""
+    (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM given_up))"""
 """The condition for rows, below what the ledger tells, that a score worker has read."""
 
 _EVENT: Final = f"generation, partition, event_id, occurred_at, {RAW_GROUP}"

@@ -54,6 +54,7 @@ TABLES: Final = (
     scored.ROLLING,
     outcomes.OUTCOMES,
     outcomes.GAPS,
+    outcomes.BEGINNINGS,
     outcomes.LEDGER,
     dead.TABLE,
     PROGRESS,

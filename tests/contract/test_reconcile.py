@@ -29,7 +29,7 @@ pytestmark = [
 
 TABLES = (
     *("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters"),
-    *("sink_progress", "gaps", "horizons", "unstored"),
+    *("sink_progress", "gaps", "beginnings", "horizons", "unstored"),
 )
 
 

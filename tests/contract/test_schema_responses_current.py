@@ -45,6 +45,10 @@ def outcome(offset: int, name: str, partition: int = 0) -> dict[str, object]:
     return {"generation": 1, "partition": partition, "offset": offset, "outcome": name}
 
 
+def beginning(partition: int, offset: int) -> dict[str, object]:
+    return {"generation": 1, "partition": partition, "start_offset": offset}
+
+
 RESPONSES = [
     response(1, 1)
     | {"agency": "vet", "service": "hospitals"},  # accepted, by names that are aliases
@@ -117,9 +121,11 @@ def client(clickhouse: str) -> Iterator[Client]:
             for next_offset in (limit, limit // 2):
                 entry = {"generation": 1, "partition": partition, "next_offset": next_offset}
                 insert(client, "ledger", [entry])
-        gap = {"generation": 1, "partition": 0, "from_offset": 60, "next_offset": 62}
+        gap = {"generation": 1, "partition": 0, "from_offset": 60, "next_offset": 70}
+        begun = [(0, 60), (0, 62), (0, 65), (1, 61)]  # the second judged what follows after all
         for _ in range(2):
             insert(client, "gaps", [gap])
+            insert(client, "beginnings", [beginning(*place) for place in begun])
         yield client
 
 

@@ -31,6 +31,7 @@ TABLES = {
     "responses": "inserted_at",
     "outcomes": "inserted_at",
     "gaps": "inserted_at",
+    "beginnings": "inserted_at",
     "dead_letters": "inserted_at",
     # What a worker told again after a crash it told in other pieces, at another time.
     "ledger": "inserted_at, from_offset",

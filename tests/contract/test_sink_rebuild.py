@@ -49,8 +49,8 @@ pytestmark = [
 ]
 
 DATA = (
-    *("responses", "outcomes", "gaps", "ledger", "score_panes", "rolling_scores", "dead_letters"),
-    *("sink_progress", "horizons", "unstored"),
+    *("responses", "outcomes", "gaps", "beginnings", "ledger", "score_panes", "rolling_scores"),
+    *("dead_letters", "sink_progress", "horizons", "unstored"),
 )
 TOLD = (
     "SELECT measure, n, responses, counts FROM "

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.engine
 LOGS = 60
 """Each is a partition of its own, so that one insert and one recount serve all."""
 GAP = range(20, 28)
-"""Offsets of every log that expired before they were judged; the sink has stored them."""
+"""Offsets of every log that expired before they were judged; the sink has stored them. The gap that
+was told is longer: a fold that began again at its end has judged the rest."""
 KINDS = ("new", "new", "new", "first", "again", "flip", "flip", "other", "other", "bad", "jump")
 
 
@@ -59,8 +60,10 @@ def client(clickhouse: str, logs: list[list[Sent]]) -> Iterator[Client]:
         for part in (rows, rows[::7]):
             insert(made, "responses", part)
         insert(made, "outcomes", outcomes)
-        gap = {"generation": 1, "from_offset": GAP.start, "next_offset": GAP.stop}
+        gap = {"generation": 1, "from_offset": GAP.start, "next_offset": GAP.stop + 9}
         insert(made, "gaps", [gap | {"partition": partition} for partition in range(LOGS)])
+        begun = {"generation": 1, "start_offset": GAP.stop}
+        insert(made, "beginnings", [begun | {"partition": partition} for partition in range(LOGS)])
         yield made
 
 

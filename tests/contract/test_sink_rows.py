@@ -140,3 +140,22 @@ async def test_a_row_that_does_not_fit_is_set_aside_and_the_others_are_stored(pi
             [("sink", 1, True), ("sink", 3, True)],
         )
     assert pipe.rows("SELECT DISTINCT partition FROM score_panes ORDER BY 1") == [(1,), (2,)]
+
+
+async def test_what_a_fold_that_began_again_judged_counts_though_it_was_given_up(
+    pipe: Pipe,
+) -> None:
+    """In whatever order and however often the two entries are read."""
+    gap = replace(ENTRY, next_offset=3, exceptions=(), gaps=(Gap(0, 3),), totals=Totals(missing=3))
+    again = replace(gap, from_offset=1, start_offset=1, gaps=(), totals=Totals(2, 2))
+    told = {0: (gap, again), 1: (again, gap, again, gap)}
+    for partition, entries in told.items():
+        for number in range(3):
+            await pipe.respond(event(10 * partition + number), partition)
+        for entry in entries:
+            await pipe.send(
+                pipe.topics.ledger, encode_entry(replace(entry, partition=partition)), partition
+            )
+    counted = "SELECT partition, offset FROM responses_current ORDER BY partition, offset"
+    async with pipe.sinking():
+        await pipe.wait_for(counted, [(0, 1), (0, 2), (1, 1), (1, 2)])

@@ -24,7 +24,7 @@ SLOW_DELAY: Final = 0.5
 
 TABLES: Final = ("responses", "outcomes", "ledger", "score_panes", "rolling_scores", "dead_letters")
 
-ALL_TABLES: Final = (*TABLES, "gaps", "sink_progress", "horizons", "unstored")
+ALL_TABLES: Final = (*TABLES, "gaps", "beginnings", "sink_progress", "horizons", "unstored")
 """What the sink writes; the catalogue stays."""
 
 

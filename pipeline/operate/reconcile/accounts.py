@@ -29,7 +29,7 @@ NO_ROW: Final = (
 STANDS: Final = """NOT arrayExists(
     gap -> gap.1 = generation AND gap.2 = partition
         AND next_offset > gap.3 AND next_offset <= gap.4,
-    (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM gaps))"""
+    (SELECT groupArray((generation, partition, from_offset, next_offset)) FROM given_up))"""
 """The condition for entries that hold: those that end in a gap were told by a worker that had read
 what was given up after its end."""
 COUNTS: Final = ("received", "duplicate", "late", "retraction", "dead_letter")
