@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from pipeline.store.client import connect
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.reconciling import FLUSH_SECONDS
+from tests.fixtures.reconciling import FLUSH_SECONDS, edited
 from tests.fixtures.scoring import every_outcome, received, scoring, send, until
 from tests.fixtures.sink import piping
 
@@ -190,6 +191,39 @@ async def test_absent_windows_are_named_and_counted_again(copied: Settings) -> N
         client.command("DELETE FROM rolling_scores WHERE measure = 'trust' AND partition = 0")
         assert (await reconcile(copied, 0.0, repair=True)).differences == ()
         assert client.query(shown).result_rows == before
+
+
+async def test_windows_of_who_was_silent_for_days_are_counted_again_whatever_is_asked_since(
+    filled: Settings, copied: Settings, tmp_path: Path
+) -> None:
+    """All of it three days old; what partition 1 tells shows that it is now."""
+    older = {
+        "responses": "occurred_at - INTERVAL 3 DAY AS occurred_at",
+        "score_panes": "hour - INTERVAL 3 DAY AS hour",
+        "ledger": "as_of - INTERVAL 3 DAY AS as_of",
+    }
+    for table, change in older.items():
+        command(copied, f"TRUNCATE TABLE {table}")
+        source = f"{filled.clickhouse.database}.{table}"
+        command(copied, f"INSERT INTO {table} SELECT * REPLACE ({change}) FROM {source} FINAL")
+    command(copied, "DELETE FROM rolling_scores WHERE window IN ('1h', '24h')")
+    shown = "SELECT window, measure, partitions, counts FROM rolling_now ORDER BY ALL"
+    asked = "wording: [likert, trust-increased]\n"
+    settings = edited(
+        copied,
+        tmp_path,
+        "surveys.yaml",
+        lambda text: text.replace(asked, f"{asked}    omits: [satisfaction, employee]\n", 1),
+    )
+    with closing(connect(copied.clickhouse)) as client:
+        before = [row for row in client.query(shown).result_rows if row[1] != "employee"]
+        command(copied, "DELETE FROM rolling_scores WHERE partition = 0")
+        assert {row[2] for row in client.query(shown).result_rows} == {1}
+        assert (await reconcile(settings, 0.0, repair=True)).differences == ()
+        after = client.query(shown).result_rows
+        assert [row for row in after if row[1] != "employee"] == before
+        zeros = "SELECT count() FROM rolling_scores WHERE partition = 0 AND measure = 'employee'"
+        assert client.query(zeros).result_rows == [(0,)]
 
 
 async def test_a_limit_that_is_reached_is_told_and_every_repair_goes_on(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from pipeline.operate.replay.choice import Filters
 from pipeline.operate.replay.reinsert import reinsert
 from pipeline.operate.replay.run import choose
 from pipeline.operate.topic_scan import Told
-from pipeline.resources import resource
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
 from pipeline.store.migrate import migrate
@@ -28,7 +26,7 @@ from pipeline.wire.ledger import decode_entry
 from pipeline.wire.topics import Topics
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.door import door
-from tests.fixtures.reconciling import FLUSH_SECONDS
+from tests.fixtures.reconciling import FLUSH_SECONDS, edited
 from tests.fixtures.scoring import (
     YEAR_MS,
     every_outcome,
@@ -126,7 +124,7 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
 
 async def judged_anew(pipe: Pipe, folder: Path) -> None:
     """A fold that begins again, by a catalogue that knows an agency more, accepts what was dead."""
-    settings = edited(pipe, folder, "agencies.yaml", lambda text: text.replace(*NOBODY, 1))
+    settings = edited(pipe.settings, folder, "agencies.yaml", lambda text: text.replace(*NOBODY, 1))
     await damage_checkpoints(settings)
     dead = "SELECT count() FROM outcomes FINAL WHERE reason = 'unknown_agency'"
     async with scoring(settings, rebuild=True), pipe.sinking():
@@ -144,14 +142,6 @@ async def judged_anew(pipe: Pipe, folder: Path) -> None:
 
 
 NOBODY = ("{code: va, ", "{code: va, aliases: [nobody], ")
-
-
-def edited(pipe: Pipe, folder: Path, name: str, edit: Callable[[str], str]) -> Settings:
-    """With catalogue files of its own, one of them changed."""
-    catalog = Path(shutil.copytree(resource("deploy", "catalog"), folder / "catalog"))
-    path = catalog / name
-    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return pipe.settings.model_copy(update={"catalog": catalog})
 
 
 async def damage_checkpoints(settings: Settings) -> None:
@@ -233,7 +223,7 @@ async def survey_that_left(pipe: Pipe, folder: Path) -> None:
         kept = [one for one in entries if not one.startswith("id: va-vha-post-visit\n")]
         return "\n  - ".join(kept)
 
-    settings = edited(pipe, folder, "surveys.yaml", without)
+    settings = edited(pipe.settings, folder, "surveys.yaml", without)
     await asyncio.to_thread(migrate, settings, load_catalogue(settings.catalog))
     pipe.command("TRUNCATE TABLE score_panes")
     assert (await rebuild(settings, untold, asyncio.Event())).broken == ()

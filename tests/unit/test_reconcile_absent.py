@@ -54,13 +54,36 @@ def test_the_offset_is_that_of_the_row_that_tells_the_time() -> None:
 def test_without_rows_of_minutes_the_last_record_tells_the_time_if_that_is_later() -> None:
     rows = row("24h", HOUR_END - DAY, HOUR_END, 30)
     assert dues(rows)["1h"].end == HOUR_END - HOUR + 60
+    assert dues(rows)["24h"].end == HOUR_END
     found = dues(rows, as_of=AT)
     assert (found["1h"].end, found["24h"].end, found["24h"].below) == (MINUTE_END, HOUR_END, 40)
 
 
-def test_without_any_row_only_what_was_answered_in_the_last_day_must_have_some() -> None:
+def test_without_any_row_what_was_folded_must_have_some_while_windows_may_hold_it() -> None:
     assert len(dues({}, as_of=AT - DAY)) == 4
-    assert dues({}, as_of=AT - DAY - 1) == {}
+    assert dues({}, as_of=AT - DAY - 1).keys() == {"7d", "28d"}
+    assert dues({}, as_of=AT - 7 * DAY - 1).keys() == {"28d"}
+    assert dues({}, as_of=AT - 28 * DAY - 1) == {}
+
+
+def test_who_is_silent_must_have_been_told_of_one_pane_before_the_newest_of_all() -> None:
+    others = {
+        span._replace(origin=Origin(1, 1)): measured
+        for span, measured in row("1h", MINUTE_END - HOUR, MINUTE_END, 30).items()
+    }
+    found = dues(others, as_of=AT - 3 * DAY)
+    ends = {name: (one.end, one.below) for name, one in found.items()}
+    assert ends == {"7d": (HOUR_END - HOUR, 40), "28d": (HOUR_END - HOUR, 40)}
+    assert dues(others)["1h"].end == MINUTE_END - 60
+    assert dues(others, as_of=AT)["1h"].end == MINUTE_END
+
+
+def test_a_clock_that_is_ahead_tells_no_time() -> None:
+    ahead = {
+        span._replace(origin=Origin(1, 1)): measured
+        for span, measured in row("1h", MINUTE_END - HOUR, MINUTE_END + 300, 30).items()
+    }
+    assert dues(ahead)["24h"].end == HOUR_END - 2 * HOUR
 
 
 def test_windows_that_begin_before_the_floor_are_withheld() -> None:

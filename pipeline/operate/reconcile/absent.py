@@ -2,7 +2,8 @@
 
 A score worker tells the windows of every group that has answers in them when it starts and at each
 pane boundary, and of a group whenever that changes. So the newest row of a partition, of whatever
-group and window, shows until when all the others have been told, and below which offset.
+group and window, shows until when all the others have been told, and below which offset. And
+no partition may be more than one pane behind the newest row of all, be it silent for days.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ _LENGTHS: Final = {window.name: window.pane * window.panes // 1000 for window in
 _FASTEST: Final = "1h"
 """The window that slides each minute: its newest row tells the time best."""
 _REMEMBERED: Final = 24 * 3600
-"""Without any row of it a partition must have answered in the last day: who keeps only the newest
-windows, and deletes those of before, lacks nothing."""
+"""What no row of its own tells must have been folded in the last day, or in the window's length:
+later a window holds nothing, and who deletes old rows lacks nothing."""
 
 _ABSENT: Final = f"""
 SELECT generation, partition, {GROUP}, window, toUInt32(any(begin)), toUInt32(any(end)), any(below)
@@ -102,16 +103,26 @@ def due(
         seen = (span.end - PANES[span.window], newest(measured))
         last[span.origin] = max(last.get(span.origin, seen), seen)
     minutes = {span.origin for span in rows if span.window == _FASTEST}
+    moment = _moment(rows, journals, now)
     for origin, journal in journals.items():
-        at, below = last.get(origin, (0, 0))
-        folded = journal.as_of // 1000
-        if origin not in minutes and folded >= max(at, now - _REMEMBERED):
-            at, below = folded, journal.told
         for window, pane in PANES.items():
+            at, below = last.get(origin, (0, 0))
+            folded = max(journal.as_of // 1000, moment - pane)
+            kept = now - max(_REMEMBERED, _LENGTHS[window])
+            if origin not in minutes and folded >= at and journal.as_of // 1000 >= kept:
+                at, below = folded, journal.told
             end = (at // pane + 1) * pane
             begin = end - _LENGTHS[window]
             if below and begin >= floors[origin]:
                 yield Due(origin, window, begin, end, below)
+
+
+def _moment(rows: Mapping[Span, Measured], journals: Journals, now: int) -> int:
+    """The last second that any partition has told of. A pane that has not begun yet tells nothing:
+    the clock of its worker is ahead."""
+    begun = (span.end - PANES[span.window] for span in rows)
+    folded = (journal.as_of // 1000 for journal in journals.values())
+    return max((*(at for at in begun if at <= now), *folded), default=0)
 
 
 async def read_floors(tables: Tables, journals: Journals) -> dict[Origin, int]:

@@ -24,7 +24,7 @@ from pipeline.operate.reconcile.journals import Journals, Origin, value_of
 from pipeline.operate.reconcile.spans import Measure, Place, chunked, owned, recount_query
 from pipeline.settings import Settings
 from pipeline.sink.recount import GROUP, filled
-from pipeline.sink.repair import NOTES_A_STATEMENT, recount
+from pipeline.sink.repair import NOTES_A_STATEMENT, quoted, recount
 from pipeline.sink.rows import Note
 from pipeline.sink.target import Tables
 from pipeline.wire.catalogue_moves import Layouts, Owners
@@ -75,22 +75,33 @@ SELECT
     bitOr(bitShiftLeft(toUInt64(generation), {GENERATION_SHIFT}), version),
     toDateTime64(0, 3, 'UTC'), fromUnixTimestamp64Milli(toInt64($as_of), 'UTC'), now64(3, 'UTC')
 FROM ($counted)
+WHERE NOT $gone OR arraySum(counts) > 0
 """
 
 
 async def recount_windows(
-    tables: Tables, absent: Iterable[Wrong], journals: Journals, layouts: Layouts
+    tables: Tables, absent: Iterable[Wrong], journals: Journals, past: Layouts, now: Layouts
 ) -> None:
-    """Write the rows of windows that have none, as they were told. Raises StoreError."""
+    """Write the rows of windows that have none, as they were told: of what was asked in the `past`
+    and is not `now` those that hold answers. Raises StoreError."""
     wanted: dict[Place, dict[Measure, None]] = {}
     for one in absent:
-        layout = dict.fromkeys(layouts.get(one.span.group.survey, ()))
+        layout = dict.fromkeys(past.get(one.span.group.survey, ()))
         wanted.setdefault((one.span, one.below), layout)[one.measure] = None
+    surveys = {span.group.survey for span, _ in wanted}
+    gone = [(s, name) for s in surveys for name, _ in {*past.get(s, ())}.difference(now.get(s, ()))]
     as_of = value_of({origin: journal.as_of for origin, journal in journals.items()})
     for chunk in chunked(sorted(wanted.items()), NOTES_A_STATEMENT):
         counted = recount_query(chunk, hourly=False)
-        statement = filled(_WINDOWS, {"$as_of": as_of, "$counted": counted})
+        parts = {"$as_of": as_of, "$gone": _among(gone), "$counted": counted}
+        statement = filled(_WINDOWS, parts)
         await tables.execute(statement, "recount windows")
+
+
+def _among(gone: Iterable[Measure]) -> str:
+    """The condition for rows of these surveys and measures."""
+    pairs = ", ".join(f"({quoted(survey)}, {quoted(name)})" for survey, name in sorted(gone))
+    return f"(survey, measure) IN ({pairs})" if pairs else "0"
 
 
 async def take_back(

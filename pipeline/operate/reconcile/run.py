@@ -185,9 +185,9 @@ class Comparison:
         if wrong or lacking:
             journals = await read_journals(self.tables, self.topic)
             # What is asked no more is counted where somebody answered, as score workers do.
-            layouts = {**self.past.layouts, **Past.of(self.catalogue).layouts}
-            await mend.recount_panes(self.tables, wrong, journals, layouts)
-            await mend.recount_windows(self.tables, lacking, journals, layouts)
+            ever, now = self.past.layouts, Past.of(self.catalogue).layouts
+            await mend.recount_panes(self.tables, wrong, journals, {**ever, **now})
+            await mend.recount_windows(self.tables, lacking, journals, ever, now)
         if surplus:
             await mend.take_back(self.settings, self.tables, surplus, self.past.owners)
         return bool(wrong or lacking or surplus)
