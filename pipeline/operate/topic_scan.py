@@ -62,3 +62,4 @@ async def _read(
         yield records
         places[part] = min(ends[part], records[-1].offset + 1)
         tell(sum(places.values()) - first, last - first)
+    tell(last - first, last - first)  # behind the last record may be marks of transactions

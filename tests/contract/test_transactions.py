@@ -12,6 +12,7 @@ from pipeline.errors import KafkaError
 from pipeline.metrics import SINK_LAG_RECORDS
 from pipeline.observe import Health
 from pipeline.operate import originals
+from pipeline.operate.topic_scan import Record, scan
 from pipeline.score import health
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.wire.kafka import producer, started
@@ -126,6 +127,11 @@ async def test_the_sink_stores_what_was_committed_and_waits_for_no_mark(pipe: Pi
         lag = SINK_LAG_RECORDS.labels(pipe.topics.responses)
         await until(lambda: lag._value.get() == 0)
         assert sink.health().good
+    read: list[Record] = []
+    heard: list[tuple[int, int]] = []
+    await scan(pipe.settings, pipe.topics.responses, read.append, lambda *at: heard.append(at))
+    assert [record.offset for record in read] == [0, 1, 6]
+    assert heard[-1] == (10, 10)
 
 
 async def test_a_record_that_does_not_come_is_an_error_and_not_one_that_expired(
