@@ -12,7 +12,7 @@ from typing import Final
 from pipeline import logs
 from pipeline.errors import KafkaError
 from pipeline.observe import Health
-from pipeline.settings import Settings
+from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink import dead, outcomes, raw, scored
 from pipeline.sink.dead import DeadLetterRows
 from pipeline.sink.expired import TABLE as UNSTORED
@@ -163,9 +163,14 @@ class Sink:
         return (
             _Plan(topics.responses, raw_group, raw_rows.convert, calm),
             _Plan(topics.scores, f"{group}scores", scored.panes, scores, repairs, scored.windows),
-            _Plan(topics.ledger, f"{group}ledger", outcomes.convert, calm),
+            _Plan(topics.ledger, ledger_group(self._settings.kafka), outcomes.convert, calm),
             _Plan(topics.dead_letters, f"{group}dead-letters", letters.convert, calm),
         )
+
+
+def ledger_group(kafka: KafkaSettings) -> str:
+    """The consumer group of the sinks that read the ledger."""
+    return f"{kafka.group_prefix}-sink-ledger"
 
 
 def _fetching(pace: Pace) -> dict[str, int]:

@@ -10,7 +10,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from pipeline.errors import TransientStoreError
+from pipeline.errors import KafkaError, TransientStoreError
+from pipeline.operate.rebuild import behind
 from pipeline.operate.rebuild.run import rebuild
 from pipeline.operate.reconcile.run import reconcile
 from pipeline.operate.replay.choice import Filters
@@ -19,9 +20,10 @@ from pipeline.operate.replay.run import choose
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
+from pipeline.sink.service import ledger_group
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
-from pipeline.wire.kafka import producer, started
+from pipeline.wire.kafka import consumer, producer, started
 from pipeline.wire.ledger import decode_entry
 from pipeline.wire.topics import Topics
 from tests.fixtures.command_line import cxpulse
@@ -101,7 +103,7 @@ def run(settings: Settings) -> str:
 
 
 async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
-    pipe: Pipe, tmp_path: Path
+    pipe: Pipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await traffic(pipe)
     before = told(pipe)
@@ -119,11 +121,12 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
     assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
-    await judged_anew(pipe, tmp_path)
+    await judged_anew(pipe, tmp_path, monkeypatch)
 
 
-async def judged_anew(pipe: Pipe, folder: Path) -> None:
-    """A fold that begins again, by a catalogue that knows an agency more, accepts what was dead."""
+async def judged_anew(pipe: Pipe, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fold that begins again, by a catalogue that knows an agency more, accepts what was dead.
+    Sinks that have yet to read what was told before are waited for, if there are any."""
     settings = edited(pipe.settings, folder, "agencies.yaml", lambda text: text.replace(*NOBODY, 1))
     await damage_checkpoints(settings)
     dead = "SELECT count() FROM outcomes FINAL WHERE reason = 'unknown_agency'"
@@ -135,13 +138,30 @@ async def judged_anew(pipe: Pipe, folder: Path) -> None:
         await pipe.wait_for("SELECT sum(next_offset = 21) FROM ledger FINAL", [(2,)])
         assert {"outcomes"} <= {str(d.kind) for d in (await reconcile(settings, 0.0)).differences}
     assert pipe.rows(dead) == [(4,)]
-    await rebuild(settings, untold, asyncio.Event())
+    await read_again_from_the_start(settings)
+    with (
+        monkeypatch.context() as hasty,
+        pytest.raises(KafkaError, match=r"sinks are at offset 0 of \d+, .*would bring back"),
+    ):
+        hasty.setattr(behind, "STANDSTILL_SECONDS", 0.0)
+        await rebuild(settings, untold, asyncio.Event())
+    async with pipe.sinking():
+        await rebuild(settings, untold, asyncio.Event())
     assert pipe.rows(dead) == [(0,)]
     assert (await reconcile(settings, 0.0)).differences == ()
     assert pipe.rows("SELECT count() FROM responses_current WHERE survey != ''") == [(18,)]
 
 
 NOBODY = ("{code: va, ", "{code: va, aliases: [nobody], ")
+
+
+async def read_again_from_the_start(settings: Settings) -> None:
+    """Sinks are far behind in the ledger."""
+    kafka, topic = settings.kafka, Topics(settings.kafka.topic_prefix).ledger
+    starts = {TopicPartition(topic, partition): 0 for partition in range(kafka.partitions)}
+    async with started(consumer(kafka, group_id=ledger_group(kafka)), kafka) as client:
+        client.assign(list(starts))  # type: ignore[no-untyped-call]  # aiokafka
+        await client.commit(starts)  # type: ignore[no-untyped-call]  # aiokafka
 
 
 async def damage_checkpoints(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from pipeline.errors import SchemaError
+from pipeline.operate.rebuild.behind import sinks_past
 from pipeline.operate.rebuild.retold import Retold
 from pipeline.operate.topic_scan import Record, Told, batches
 from pipeline.settings import Settings
@@ -32,7 +33,8 @@ NOT_JUDGED: Final = 1 << 62
 
 class Refill:
     """Reads each topic from its beginning to what is its end now; safe to repeat, since rows are
-    the same. Raises Stopped when told to stop, KafkaError, and StoreError when waiting cannot help.
+    the same. Raises Stopped when told to stop, KafkaError (also when sinks that stand still would
+    bring back what it has to delete), and StoreError when waiting cannot help.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Refill:
         self._generations = generations
         self._stop = stop
         self._retold = Retold()
+        self._retold_to: dict[int, int] = {}
         self.judged_from: dict[int, int] = {}
         """Partition → the first offset that the topic of the ledger tells of."""
         self.first: dict[int, tuple[int, int]] = {}
@@ -73,6 +76,7 @@ class Refill:
             writer = Writer(convert, self._tables, self._outbox)
             await self._move(topic, writer, most, tell(topic))
             if topic == topics.ledger:
+                await sinks_past(self._settings.kafka, self._retold_to, self._stop)
                 patience = Patience(topic, pause, self._stop)
                 await patience.until_done(partial(self._retold.delete, self._tables))
 
@@ -104,7 +108,8 @@ class Refill:
             entry = decode_entry(record.value or b"")
         except SchemaError:
             return
-        self._retold.see(entry)
+        if self._retold.see(entry):
+            self._retold_to[record.partition] = record.offset + 1
         if entry.generation == self._generations.of(entry.partition):
             known = self.judged_from.get(entry.partition, NOT_JUDGED)
             self.judged_from[entry.partition] = min(known, entry.from_offset)

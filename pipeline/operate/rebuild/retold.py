@@ -32,16 +32,18 @@ class Retold:
         self._told: dict[Origin, int] = {}
         self._again: dict[Origin, int] = {}
 
-    def see(self, entry: LedgerEntry) -> None:
-        """The next entry."""
+    def see(self, entry: LedgerEntry) -> bool:
+        """The next entry; whether it is one of those."""
         origin = Origin(entry.generation, entry.partition)
         told = self._told.get(origin, 0)
         if entry.from_offset == entry.start_offset:
             self._again[origin] = entry.from_offset
-        if entry.from_offset <= (at := self._again.get(origin, -1)) < told:
+        again = entry.from_offset <= (at := self._again.get(origin, -1)) < told
+        if again:
             self.entries[origin].append(entry)
             self._again[origin] = max(at, entry.next_offset)
         self._told[origin] = max(told, entry.next_offset)
+        return again
 
     async def delete(self, tables: Tables) -> None:
         """Delete the outcomes and totals that do not hold any more. Raises StoreError."""

@@ -45,18 +45,18 @@ async def read_bounds(settings: Settings) -> dict[int, LogBounds]:
     parts = await partitions_of(kafka, topic)
     try:
         async with started(admin(kafka), kafka) as describer:
-            commits = await _commits(describer, raw_rows_group(kafka, generations))
+            committed = await commits(describer, raw_rows_group(kafka, generations))
         async with started(consumer(kafka), kafka) as client:
             reach = await bounds(client, parts)
     except ClientError as error:
         raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
     return {
-        p.partition: LogBounds(generations.of(p.partition), start, end, commits.get(p))
+        p.partition: LogBounds(generations.of(p.partition), start, end, committed.get(p))
         for p, (start, end) in reach.items()
     }
 
 
-async def _commits(describer: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:
+async def commits(describer: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:
     """Of a group that may never have been; a broker without any group has no coordinator yet."""
     try:
         commits = await describer.list_consumer_group_offsets(group)
