@@ -18,6 +18,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q pipeline tests loadtest  # else each process may compile it anew
 	@touch $@
 
 setup: $(VENV)/.ready ## install everything into .venv
@@ -31,11 +32,10 @@ check: setup ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Three processes on two cores, since most tests wait for servers; the longest files first.
+# Three processes on two cores, since most tests wait for servers.
 test: check ## check, then every test on the real broker and the real engine
 	$(BIN)/python -W error::DeprecationWarning:pipeline -m pytest \
-		--numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=20 \
-		tests/faults tests/simulation tests/contract tests/laws tests/docs tests/unit
+		--numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=20 tests
 
 simulate: setup ## random fault schedules, simulated (SCHEDULES=10000, or SEED=7 to replay one)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--schedules $(or $(SCHEDULES),10000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [
@@ -15,6 +16,20 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.variables",
 ]
+
+LONGEST = (
+    *("test_simulation.py", "test_drills.py", "test_demo.py", "test_broker_gone.py"),
+    *("test_sink_rebuild.py", "test_reconcile.py", "test_generations.py"),
+    *("test_reconcile_repair.py", "test_sink_expired.py", "test_score_restore.py"),
+)
+"""First, so that no process is left with one of these when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the tests asked for, those of the files that take longest come first."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
+
 
 # A busy machine is no failure (no deadline); CI draws the same examples each time;
 # `--hypothesis-profile=deep` looks longer.

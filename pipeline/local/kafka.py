@@ -6,6 +6,7 @@ import base64
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -24,6 +25,7 @@ from pipeline.local.broker_properties import (
     server_properties,
     with_listeners,
 )
+from pipeline.local.class_archive import ClassArchive
 from pipeline.local.jars import find_java, kafka_jars
 from pipeline.local.probe import brokers_seen, free_port, port_taken
 from pipeline.local.processes import Child
@@ -35,8 +37,12 @@ READY_SECONDS = 90.0
 POLL_SECONDS = 0.1
 """Far below what a person notices, far above what a probe costs."""
 
+BY_SIGTERM = 128 + signal.SIGTERM
+"""How Java ends that closed everything when it was asked to."""
+
 STOP_SECONDS = 20.0
-"""A broker closes its log in about a second; one that needs longer is killed and recovers later."""
+"""A broker closes its log in about a second, and leaves its classes in three; one that needs longer
+is killed and recovers later."""
 
 FORMAT_SECONDS = 120
 """Formatting takes about a second of Java."""
@@ -75,6 +81,7 @@ class LocalKafka:
         self._node = node
         self._controllers = tuple(controllers)
         self._child: Child | None = None
+        self._archive: ClassArchive | None = None
         self._lock: IO[str] | None = None
 
     @property
@@ -111,8 +118,10 @@ class LocalKafka:
     def stop(self) -> None:
         """SIGTERM, SIGKILL after 20 s; nothing happens when it does not run."""
         if self._child is not None:
-            self._child.stop(STOP_SECONDS)
+            ended_well = self._child.stop(STOP_SECONDS) == BY_SIGTERM
             self._child = None
+            if self._archive is not None and ended_well:
+                self._archive.keep()
         if self._lock is not None:
             self._lock.close()  # and with it the lock
             self._lock = None
@@ -178,9 +187,12 @@ class LocalKafka:
         program = [str(java), f"-Djava.io.tmpdir={scratch}"]
         program += [f"-Dlog4j2.configurationFile={resource('deploy', 'kafka', 'log4j2.xml')}"]
         program += ["-cp", f"{jars}/*"]
+        self._archive = ClassArchive(java, jars, scratch)
+        program += self._archive.mapped()
         if not (data / "meta.properties").exists():
             self._format(program, config)
-        self._child = Child([*program, *self._jvm, "kafka.Kafka", str(config)], self.log)
+        broker = [*program, *self._archive.left(), *self._jvm, "kafka.Kafka", str(config)]
+        self._child = Child(broker, self.log)
 
     def _format(self, program: list[str], config: Path) -> None:
         # The nodes of one cluster must agree on its id without talking.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LocalError
+from pipeline.local.jars import kafka_jars
 from pipeline.local.kafka import LocalKafka
 from pipeline.local.probe import brokers_seen, free_port
 
@@ -43,6 +45,16 @@ def foreground(data: Path, port: int) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that has the jars of Kafka, and no more: no broker ever ran from it."""
+    own, jars = tmp_path / "cache", kafka_jars()
+    left_out = shutil.ignore_patterns("*.jsa")
+    shutil.copytree(jars, own / "cxpulse" / jars.name, ignore=left_out)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own))
+    return own
+
+
 def java_of(process: subprocess.Popen[str]) -> int:
     tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
     (child,) = [pid for task in tasks for pid in task.read_text(encoding="utf-8").split()]
@@ -50,8 +62,8 @@ def java_of(process: subprocess.Popen[str]) -> int:
     return int(child)
 
 
-def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_starts_again(
-    tmp_path: Path,
+def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_starts_again_faster(
+    tmp_path: Path, cache: Path
 ) -> None:
     with foreground(tmp_path, free_port()) as asked:
         java = java_of(asked)
@@ -60,11 +72,13 @@ def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_star
         asked.send_signal(signal.SIGTERM)
         assert asked.wait(30) == 0
         assert not alive(java)
+    (archive,) = cache.rglob("*.jsa")
 
     port = free_port()
     with foreground(tmp_path, port) as lost:
         java = java_of(lost)
         assert brokers_seen("127.0.0.1", port) == 1
+        assert str(archive) in Path(f"/proc/{java}/maps").read_text(encoding="utf-8")
         lost.kill()
     assert wait_gone(java, 5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from tests.simulation.world import World
 
 MOST_STEPS = 300_000
 """A schedule takes some thousands; more is a loop without end."""
+
+NICE = 10
+"""Takes what is left of a busy machine, and all of an idle one."""
 
 CHUNK = 25
 """Schedules handed to a process at once: about a second."""
@@ -49,11 +53,13 @@ def play(seed: int, tell: Callable[[str], None] | None = None) -> Played:
 def play_all(seeds: Iterable[int]) -> Iterator[Played]:
     """Play many schedules in order, on all cores."""
     # Spawned, for the test session has threads of its own, which a fork would not have.
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_collect_seldom) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_prepare) as pool:
         yield from pool.map(play, seeds, chunksize=CHUNK)
 
 
-def _collect_seldom() -> None:
-    """As score workers do; here it saves a tenth."""
+def _prepare() -> None:
+    """Give way to tests that wait for servers; collect seldom, as score workers do: it saves a
+    tenth."""
+    os.nice(NICE)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
