@@ -3,11 +3,12 @@ ledger, the raw rows and the sink's commit have come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.errors import KafkaError as ClientError
@@ -16,8 +17,8 @@ from pipeline.errors import KafkaError
 from pipeline.operate.pauses import Pause
 from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin
-from pipeline.settings import Settings
-from pipeline.wire.generations import raw_rows_group, read_generations
+from pipeline.settings import KafkaSettings, Settings
+from pipeline.wire.generations import Generations, raw_rows_group, read_generations
 from pipeline.wire.kafka import admin, consumer, partitions_of, started
 from pipeline.wire.log_ends import bounds
 from pipeline.wire.topics import Topics
@@ -37,23 +38,54 @@ class LogBounds:
     committed: int | None
 
 
-async def read_bounds(settings: Settings) -> dict[int, LogBounds]:
-    """Of every partition, now. Raises KafkaError when broker or topic are missing."""
+class Ends:
+    """Looks where the partitions of the responses are; see `opened`."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        describer: AIOKafkaAdminClient,
+        client: AIOKafkaConsumer,
+        generations: Generations,
+        parts: Sequence[TopicPartition],
+    ) -> None:
+        self._kafka = kafka
+        self._describer = describer
+        self._client = client
+        self._generations = generations
+        self._parts = parts
+
+    async def read(self) -> dict[int, LogBounds]:
+        """Of every partition, now. Raises KafkaError."""
+        group = raw_rows_group(self._kafka, self._generations)
+        try:
+            committed = await commits(self._describer, group)
+            reach = await bounds(self._client, self._parts)
+        except ClientError as error:
+            topic = Topics(self._kafka.topic_prefix).responses
+            why = type(error).__name__
+            raise KafkaError(f"topic {topic}: cannot be read: {why}") from error
+        return {
+            p.partition: LogBounds(self._generations.of(p.partition), start, end, committed.get(p))
+            for p, (start, end) in reach.items()
+        }
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Ends]:
+    """For any number of looks: what does not change is read once. Raises KafkaError when broker or
+    topic are missing."""
     kafka = settings.kafka
-    topic = Topics(kafka.topic_prefix).responses
     generations = await read_generations(kafka)
-    parts = await partitions_of(kafka, topic)
-    try:
-        async with started(admin(kafka), kafka) as describer:
-            committed = await commits(describer, raw_rows_group(kafka, generations))
-        async with started(consumer(kafka), kafka) as client:
-            reach = await bounds(client, parts)
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
-    return {
-        p.partition: LogBounds(generations.of(p.partition), start, end, committed.get(p))
-        for p, (start, end) in reach.items()
-    }
+    parts = await partitions_of(kafka, Topics(kafka.topic_prefix).responses)
+    async with started(admin(kafka), kafka) as describer, started(consumer(kafka), kafka) as client:
+        yield Ends(kafka, describer, client, generations, parts)
+
+
+async def read_bounds(settings: Settings) -> dict[int, LogBounds]:
+    """One look. Raises KafkaError."""
+    async with opened(settings) as ends:
+        return await ends.read()
 
 
 async def commits(describer: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:

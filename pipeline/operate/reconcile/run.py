@@ -71,7 +71,8 @@ async def reconcile(
         with needing_tables():
             past = asked.past_of(await tables.rows(asked.READ, "read what was asked"))
         past = past.followed_by(catalogue)
-        comparison = Comparison(settings, tables, topic, catalogue, past)
+        ends = await stack.enter_async_context(logs.opened(settings))
+        comparison = Comparison(settings, tables, topic, catalogue, past, ends)
         await comparison.survey(patience, tell)
         await comparison.settle(patience)
         if repair and await comparison.mend():
@@ -103,6 +104,7 @@ class Comparison:
     topic: str
     catalogue: Catalogue
     past: Past
+    ends: logs.Ends
     inquiry: Inquiry = field(init=False)
     absences: absent.Absences = field(init=False)
     _bounds: Mapping[int, LogBounds] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class Comparison:
 
     async def survey(self, patience: float, tell: Told) -> None:
         """Everything, once, as soon as all that is in the log now is stored."""
-        self._bounds = await logs.read_bounds(self.settings)
+        self._bounds = await self.ends.read()
         journals = await _arrived(self.tables, self.topic, self._bounds, patience)
         self.inquiry = Inquiry(self.tables, self.past.layouts, reaches(journals))
         self._open, self._surplus = [], []
@@ -155,7 +157,7 @@ class Comparison:
         behind = {one.origin for one in logs.compare_logs(self._bounds, journals)}
         # A worker that is far behind tells no windows until it has caught up.
         most = self.settings.score.behind_records // CAUGHT_UP
-        now = await logs.read_bounds(self.settings)
+        now = await self.ends.read()
         caught_up = logs.caught_up(now, journals, most)
         kept = {origin: one for origin, one in caught_up.items() if origin not in behind}
         floors = await absent.read_floors(self.tables, kept)
@@ -219,7 +221,7 @@ class Comparison:
         self._found += behind
 
     async def _logs(self, journals: Journals) -> list[Difference]:
-        now = await logs.read_bounds(self.settings)
+        now = await self.ends.read()
         return [*logs.compare_logs(self._bounds, journals), *logs.compare_ends(now, journals)]
 
     async def report(self) -> Report:
