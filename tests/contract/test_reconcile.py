@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import StoreError
+from pipeline.operate.rebuild.run import rebuild
 from pipeline.operate.reconcile import accounts, hours
 from pipeline.operate.reconcile.run import reconcile
 from pipeline.settings import ClickHouseSettings, KafkaSettings, Settings
@@ -224,6 +226,19 @@ async def test_windows_of_who_was_silent_for_days_are_counted_again_whatever_is_
         assert [row for row in after if row[1] != "employee"] == before
         zeros = "SELECT count() FROM rolling_scores WHERE partition = 0 AND measure = 'employee'"
         assert client.query(zeros).result_rows == [(0,)]
+
+
+async def test_a_database_that_lacks_the_newest_migration_names_the_command(
+    copied: Settings,
+) -> None:
+    command(copied, "RENAME TABLE beginnings TO not_yet")
+    try:
+        with pytest.raises(StoreError, match="run `cxpulse migrate`"):
+            await reconcile(copied, 0.0)
+        with pytest.raises(StoreError, match="run `cxpulse migrate`"):
+            await rebuild(copied, lambda _: lambda done, total: None, asyncio.Event())
+    finally:
+        command(copied, "RENAME TABLE not_yet TO beginnings")
 
 
 async def test_a_limit_that_is_reached_is_told_and_every_repair_goes_on(

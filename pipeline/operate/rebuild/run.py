@@ -27,6 +27,7 @@ from pipeline.sink.service import TABLES
 from pipeline.sink.target import Tables
 from pipeline.store import asked
 from pipeline.store.client import connect_async
+from pipeline.store.failures import needing_tables
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import read_generations
 from pipeline.wire.kafka import producer, started
@@ -71,6 +72,7 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
     """
     kafka, topics = settings.kafka, Topics(settings.kafka.topic_prefix)
     async with AsyncExitStack() as stack:
+        stack.enter_context(needing_tables())
         client = await connect_async(settings.clickhouse)
         stack.push_async_callback(client.close)
         tables = Tables(client)

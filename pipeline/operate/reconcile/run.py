@@ -64,12 +64,12 @@ async def reconcile(
     """
     topic = Topics(settings.kafka.topic_prefix).responses
     async with AsyncExitStack() as stack:
+        stack.enter_context(needing_tables())
         client = await connect_async(settings.clickhouse)
         stack.push_async_callback(client.close)
         catalogue = load_catalogue(settings.catalog)
         tables = Tables(client)
-        with needing_tables():
-            past = asked.past_of(await tables.rows(asked.READ, "read what was asked"))
+        past = asked.past_of(await tables.rows(asked.READ, "read what was asked"))
         past = past.followed_by(catalogue)
         ends = await stack.enter_async_context(logs.opened(settings))
         comparison = Comparison(settings, tables, topic, catalogue, past, ends)
