@@ -186,7 +186,25 @@ class PartitionState:
             for group in list(self._judge.late)
             if (update := self._update(group, now, False)) is not None
         ]
-        return Emission(tuple(part for one in updates for part in in_parts(one)), self._entry())
+        entry = None if self.next_offset == self._account.told_to else self.entry()
+        return Emission(tuple(part for one in updates for part in in_parts(one)), entry)
+
+    def entry(self) -> LedgerEntry:
+        """What the ledger was not told yet; without anything new it tells of no offset."""
+        news = self._account.take_news(self.next_offset)
+        return LedgerEntry(
+            generation=self.generation,
+            partition=self.partition,
+            from_offset=news.from_offset,
+            next_offset=self.next_offset,
+            start_offset=self.start_offset,
+            as_of=self.as_of,
+            watermark=self.watermark,
+            catalogue=self.catalogue.digest,
+            totals=self.totals,
+            exceptions=news.exceptions,
+            gaps=news.gaps,
+        )
 
     def cut(self, full: bool) -> Cut:
         """What a checkpoint must hold. Raises ValueError unless all that changed has been emitted:
@@ -278,24 +296,6 @@ class PartitionState:
             panes=rows,
             windows=shown,
             repairs=tuple(hour * HOUR for hour in sorted(repairs)),
-        )
-
-    def _entry(self) -> LedgerEntry | None:
-        if self.next_offset == self._account.told_to:
-            return None
-        news = self._account.take_news(self.next_offset)
-        return LedgerEntry(
-            generation=self.generation,
-            partition=self.partition,
-            from_offset=news.from_offset,
-            next_offset=self.next_offset,
-            start_offset=self.start_offset,
-            as_of=self.as_of,
-            watermark=self.watermark,
-            catalogue=self.catalogue.digest,
-            totals=self.totals,
-            exceptions=news.exceptions,
-            gaps=news.gaps,
         )
 
     def _take_ids(self, full: bool) -> bytes:

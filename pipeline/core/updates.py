@@ -98,9 +98,14 @@ class Loss:
     hours: Mapping[Group, Set[int]] = field(default_factory=dict)
 
 
+ANYWHERE: Final = -1
+"""The own offset of an entry that holds wherever it stands: earlier releases did not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What became of `[from_offset, next_offset)`; mirrors `schemas/ledger_entry.avsc`."""
+    """What became of `[from_offset, next_offset)`; mirrors `schemas/ledger_entry.avsc`. It holds
+    only at `own_offset` of the ledger's topic, where its writer expected it."""
 
     generation: int
     partition: int
@@ -113,6 +118,7 @@ class LedgerEntry:
     totals: Totals
     exceptions: tuple[Verdict, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    own_offset: int = ANYWHERE
 
 
 GENERATION_SHIFT = 48

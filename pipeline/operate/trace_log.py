@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 from pipeline.sink.raw import EARLIEST_MS, LATEST_MS, redacted_comment
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import Generations, read_generations
-from pipeline.wire.ledger import decode_entry
+from pipeline.wire.ledger import standing
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -84,10 +84,12 @@ class _Ledger:
         self._verdicts: defaultdict[tuple[int, int], dict[int, tuple[str, str]]] = defaultdict(dict)
 
     def see(self, record: Record) -> None:
-        """Take in one entry; what is none was never a verdict."""
+        """Take in one entry; what is none, or void, was never a verdict."""
         try:
-            entry = decode_entry(record.value or b"")
+            entry = standing(record)
         except SchemaError:
+            return
+        if entry is None:
             return
         log = (entry.generation, entry.partition)
         if entry.next_offset >= self._start.get(log, (0, 0))[1]:

@@ -93,7 +93,7 @@ class Folding:
         """A gap is marks, aborted or compacted records, unless retention has overtaken the fold."""
         start = await self.log_start(tenure.partition)
         if start > tenure.position:
-            tenure.lose(await self.store.loss(tenure.state, tenure.owner, min(start, offset)))
+            tenure.lose(await self.store.loss(tenure.state, min(start, offset)))
 
     async def _cut_aside(self, tenure: Tenure) -> None:
         """Checkpoint while folding goes on; a second one waits for the first, and so do we."""

@@ -1,4 +1,4 @@
-"""What one emission becomes on the wire: score updates, dead letters, the ledger entry."""
+"""What one emission becomes on the wire, after its ledger entry: score updates, dead letters."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.core.partition import Emission
-from pipeline.core.updates import LedgerEntry, ScoreUpdate
+from pipeline.core.updates import ScoreUpdate
 from pipeline.errors import KafkaError
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.kafka import partition_for
-from pipeline.wire.ledger import encode_entry
 from pipeline.wire.scores import encode_score
-from pipeline.wire.topics import Topics, ledger_key, score_key
+from pipeline.wire.topics import Topics, score_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,6 @@ class Post:
         scores = await outbox.partitions(topics.scores)
         return cls(topics, scores, await outbox.partitions(topics.dead_letters))
 
-    def entry(self, emission: Emission) -> Iterable[Letter]:
-        """The ledger entry, if there is one: it goes before the rest."""
-        if emission.entry is not None:
-            yield self._entry(emission.entry)
-
     def letters(self, emission: Emission, dead: Iterable[DeadLetter]) -> Iterable[Letter]:
         """Scores first, for they are what somebody waits for."""
         yield from map(self._score, emission.updates)
@@ -50,10 +44,6 @@ class Post:
         key = score_key(update.group, update.partition)
         partition = partition_for(key, self.scores)
         return Letter(self.topics.scores, partition, key, encode_score(update))
-
-    def _entry(self, entry: LedgerEntry) -> Letter:
-        key = ledger_key(entry.partition)
-        return Letter(self.topics.ledger, entry.partition, key, encode_entry(entry))
 
     def _dead_letter(self, dead: DeadLetter) -> Letter:
         # By source partition: no hash, and a repeated dead letter lands beside the first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -32,8 +32,8 @@ class Outbox:
     def __init__(self, producer: Callable[[], AIOKafkaProducer]) -> None:
         self._producer = producer
 
-    async def post(self, letters: Iterable[Letter]) -> None:
-        """Send in order, and return when Kafka has all of them.
+    async def post(self, letters: Iterable[Letter]) -> Sequence[int]:
+        """Send in order; returns when Kafka has all of them, with the offset of each.
 
         Raises:
             KafkaError: one was not acknowledged; whoever sent it must not go on.
@@ -52,9 +52,12 @@ class Outbox:
                 acknowledgements.append(acknowledgement)
         except ClientError as error:
             raise _failed(error) from error
+        offsets = []
         for outcome in await asyncio.gather(*acknowledgements, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise _failed(outcome) from outcome
+            offsets.append(outcome.offset)
+        return offsets
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has. Raises KafkaError when it is missing."""

@@ -14,6 +14,7 @@ from pipeline.errors import CatalogueError, CheckpointError, KafkaError
 from pipeline.logs import get
 from pipeline.score.chains import Chain, Flaw, Stock, intact_chains, take_stock
 from pipeline.score.checkpoints import CheckpointWriter
+from pipeline.score.ledger import Ledger
 from pipeline.score.log_reader import LogReader, PartitionLog, open_logs
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.readers import Readers
@@ -43,6 +44,7 @@ class Restored:
     writer: CheckpointWriter
     log_end: int
     cut_at: int
+    ledger: Ledger
     told_to: int = 0
     loss: Loss | None = None
 
@@ -91,39 +93,24 @@ class CheckpointStore:
                 "`cxpulse topics --grow` adds partitions in the right order"
             )
         async with open_logs(self._kafka, topic, wanted) as reader:
+            ledger = await reader.bounds(self._topics.ledger)
             owners = await self._claim(reader, wanted)
             bounds = await reader.bounds(self._topics.responses)
             # One at a time, each log let go at once: a restore holds one partition's records.
             restored = {
                 p: await self._told(
-                    self._load(p, reader.logs.pop(p), owners[p], bounds[p]), bounds[p][0]
+                    self._load(p, reader.logs.pop(p), owners[p], bounds[p], ledger[p][1]),
+                    bounds[p][0],
                 )
                 for p in wanted
             }
         await self.refuse_other_logs({p: one.mark for p, one in restored.items()})
         return restored
 
-    async def loss(self, state: PartitionState, owner: Owner, log_start: int) -> Loss:
-        """What is lost when the log begins at `log_start`, above all that is folded.
-
-        Raises:
-            KafkaError: another worker has taken the partition over from this `owner`, and may have
-                judged what is gone by now; or ledger, scores or claims cannot be read.
-            SchemaError: ledger or scores hold something else.
-        """
-        await self._refuse_successors(state.partition, owner)
+    async def loss(self, state: PartitionState, log_start: int) -> Loss:
+        """What is lost when the log begins at `log_start`, above all that is folded. Raises
+        KafkaError, SchemaError as `find_loss`."""
         return await find_loss(self._kafka, self._topics, state, log_start)
-
-    async def _refuse_successors(self, partition: int, owner: Owner) -> None:
-        async with open_logs(
-            self._kafka, self._topics.checkpoints, [partition], _is_claim
-        ) as reader:
-            await reader.catch_up()
-        if _highest_epoch(reader.logs[partition]) > owner.epoch:
-            raise KafkaError(
-                f"{self._topics.responses} partition {partition}: another worker took it over while"
-                " this one stood still, and records expired meanwhile: start this one again"
-            )
 
     async def refuse_other_logs(self, marks: Mapping[int, Mark]) -> None:
         """Raises CheckpointError when the topic has now another log than one of these."""
@@ -150,10 +137,16 @@ class CheckpointStore:
         return won
 
     def _load(
-        self, partition: int, log: PartitionLog, owner: Owner, bounds: tuple[int, int]
+        self,
+        partition: int,
+        log: PartitionLog,
+        owner: Owner,
+        bounds: tuple[int, int],
+        ledger_end: int,
     ) -> Restored:
         where = f"{self._topics.responses} partition {partition}"
         log_start, log_end = bounds
+        ledger = Ledger(self._kafka, self._outbox, self._topics.ledger, partition, ledger_end)
         generation = generations_in(log.records).of(partition)
         stock = take_stock(log.records, generation)
         found = self._newest(partition, log, stock)
@@ -167,11 +160,11 @@ class CheckpointStore:
             )
             state.breaker.lift(resumed_to(log.records, generation))
             writer = self._writer(state, log, owner, None)
-            return Restored(state, fresh, writer, log_end, cut_at=-1)
+            return Restored(state, fresh, writer, log_end, cut_at=-1, ledger=ledger)
         chain, state, by = found
         state.breaker.lift(resumed_to(log.records, generation))
         writer = self._writer(state, log, owner, chain)
-        return Restored(state, by, writer, log_end, cut_at=state.next_offset)
+        return Restored(state, by, writer, log_end, state.next_offset, ledger)
 
     async def _told(self, restored: Restored, log_start: int) -> Restored:
         """Find out what is lost, and how far the one before has told. Without a new catalogue that
@@ -179,9 +172,7 @@ class CheckpointStore:
         if restored.cut_at < 0:
             return restored
         if log_start > restored.cut_at:
-            restored = replace(
-                restored, loss=await self.loss(restored.state, restored.writer.owner, log_start)
-            )
+            restored = replace(restored, loss=await self.loss(restored.state, log_start))
         if restored.reader is self._readers.current:
             return replace(restored, told_to=restored.log_end)
         state, ledger = restored.state, self._topics.ledger
@@ -228,17 +219,16 @@ class CheckpointStore:
         self, state: PartitionState, log: PartitionLog, owner: Owner, chain: Chain | None
     ) -> CheckpointWriter:
         """Of others it may remove only what the owner it goes on from had overtaken: somebody
-        between the two may be writing still. Who was overtaken itself, between its claim and this
-        read, goes on from a higher epoch, and removes nothing of others."""
+        between the two may be writing still."""
         kept: frozenset[bytes] = frozenset()
         stale: set[bytes] = set()
-        if chain is not None and (overtaken := chain.last.owner.epoch) < owner.epoch:
+        if chain is not None:
             kept = chain.keys
             stale = {
                 key
                 for key in log.records
                 if (parsed := parse_key(key)) is not None
-                and parsed.owner.epoch <= overtaken
+                and parsed.owner.epoch <= chain.last.owner.epoch
                 and key not in kept
             }
         return CheckpointWriter(
@@ -256,11 +246,6 @@ def _told_of(flaw: Flaw) -> dict[str, object]:
     epoch, owner = flaw.owner
     offset = {} if flaw.next_offset < 0 else {"offset": flaw.next_offset}
     return {"epoch": epoch, "owner": owner, "number": flaw.number, **offset, "why": flaw.why}
-
-
-def _is_claim(key: bytes) -> bool:
-    parsed = parse_key(key)
-    return parsed is not None and parsed.is_claim
 
 
 def _highest_epoch(log: PartitionLog) -> int:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from pipeline import metrics
 from pipeline.core.partition import Emission, Record
@@ -24,7 +25,6 @@ from pipeline.score.untold import Untold
 from pipeline.wire.catalogue_moves import Past
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.lives import Mark
-from pipeline.wire.manifests import Owner
 from pipeline.wire.reading import ResponseReader
 
 log = get(__name__)
@@ -59,17 +59,13 @@ class Tenure:
         self._reader = restored.reader
         self._next_reader = reader
         self._told_to = restored.told_to
+        self._ledger = restored.ledger
         self._loss: Loss | None = None
         self._turn = asyncio.Lock()
         self._untold = Untold(self.state.generation)
         self._restored = True
         if restored.loss is not None:
             self.lose(restored.loss)
-
-    @property
-    def owner(self) -> Owner:
-        """As whom this worker has claimed the partition."""
-        return self._writer.owner
 
     @property
     def position(self) -> int:
@@ -197,14 +193,17 @@ class Tenure:
             if self._gone() or nothing_new:
                 return
             started = time.perf_counter()
-            taken = self._take()
+            emission, dead, since = self._take()
             if self.switches:
                 self._switch()
             cut = self.state.cut(self._writer.wants_full)
+            if cut.full and emission.entry is None:
+                # A chain of its own, maybe by another catalogue, begins who owns the ledger.
+                emission = replace(emission, entry=self.state.entry())
             self.uncut_records = 0
             self._cut_at = cut.next_offset
             self._cutting_since, self._uncut_since = self._uncut_since, None
-            await self._tell(*taken)
+            await self._tell(emission, dead, since)
             if self._gone():
                 return
             size = await self._writer.write(cut)
@@ -273,8 +272,9 @@ class Tenure:
 
     async def _tell(self, emission: Emission, dead: list[DeadLetter], since: int | None) -> None:
         started = time.perf_counter()
-        # First of all the ledger: whoever comes next learns from it how far we may have told.
-        await self._outbox.post(self._post.entry(emission))
+        if emission.entry is not None:
+            # First of all: whoever comes next learns from it how far we may have told.
+            await self._ledger.enter(emission.entry)
         await self._outbox.post(self._post.letters(emission, dead))
         if not (emission.updates or dead or emission.entry):
             return

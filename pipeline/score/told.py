@@ -17,7 +17,7 @@ from pipeline.core.windows import HOUR
 from pipeline.errors import KafkaError, SchemaError
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, partitions_of, started
-from pipeline.wire.ledger import decode_entry
+from pipeline.wire.ledger import standing
 from pipeline.wire.log_ends import read_to
 from pipeline.wire.scores import decode_score
 from pipeline.wire.topics import Topics
@@ -48,6 +48,21 @@ async def told_to(
     """
     told = await _entries(kafka, topic, partition, generation, since)
     return max((entry.next_offset for _, entry in told), default=0)
+
+
+async def told_between(
+    kafka: KafkaSettings, topic: str, partition: int, first: int, end: int
+) -> bool:
+    """Whether an entry that holds stands at one of these offsets of the ledger. Raises as
+    `told_to`."""
+    tp = TopicPartition(topic, partition)
+    async with _reading(kafka, topic) as client:
+        client.assign([tp])  # type: ignore[no-untyped-call]  # aiokafka
+        client.seek(tp, first)  # type: ignore[no-untyped-call]  # aiokafka
+        async for _, records in read_to(client, {tp: end}):
+            if any(record.offset < end and standing(record) for record in records):
+                return True
+    return False
 
 
 async def find_loss(
@@ -105,8 +120,8 @@ async def _entries(
     tp = TopicPartition(topic, partition)
     async with _reading(kafka, topic) as client:
         records = await _between(client, [tp], since - MARGIN_MS, None)
-    dated = (Dated(record.timestamp, decode_entry(record.value or b"")) for record in records)
-    return [one for one in dated if one.entry.generation == generation]
+    found = ((record.timestamp, standing(record)) for record in records)
+    return [Dated(at, one) for at, one in found if one is not None and one.generation == generation]
 
 
 async def _updates(

@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.core.updates import Gap, LedgerEntry, Totals, Verdict
 from pipeline.errors import SchemaError
 from pipeline.sink.rows import Block, Converted, Record, Refused
-from pipeline.wire.ledger import decode_entry
+from pipeline.wire.ledger import standing
 
 OUTCOMES: Final = "outcomes"
 GAPS: Final = "gaps"
@@ -29,14 +29,18 @@ _TOTALS: Final = tuple(f.name for f in fields(Totals))
 
 
 def convert(records: Sequence[Record]) -> Converted:
-    """The ledger last: its row proves that what else is told below it is stored."""
+    """The ledger last: its row proves that what else is told below it is stored. Entries that are
+    void, or tell of no offset, have no row."""
     entries: list[LedgerEntry] = []
     refused = []
     for record in records:
         try:
-            entries.append(decode_entry(record.value or b""))
+            entry = standing(record)
         except SchemaError:
             refused.append(Refused(record))
+            continue
+        if entry is not None and entry.from_offset < entry.next_offset:
+            entries.append(entry)
     blocks = (
         _parts(OUTCOMES, entries, "exceptions", Verdict._fields),
         _parts(GAPS, entries, "gaps", Gap._fields),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Final, TypedDict, cast
+from typing import Final, Protocol, TypedDict, cast
 
-from pipeline.core.updates import Gap, LedgerEntry, Totals, Verdict
+from pipeline.core.updates import ANYWHERE, Gap, LedgerEntry, Totals, Verdict
 from pipeline.wire.avro import codec
 
 
@@ -32,6 +32,7 @@ class _Entry(TypedDict):
     totals: dict[str, int]
     exceptions: list[_Verdict]
     gaps: list[_Gap]
+    own_offset: int
 
 
 _LISTS: Final = ("exceptions", "gaps")
@@ -60,4 +61,21 @@ def decode_entry(value: bytes) -> LedgerEntry:
         totals=Totals(**raw["totals"]),
         exceptions=tuple(Verdict(**v) for v in raw["exceptions"]),
         gaps=tuple(Gap(**gap) for gap in raw["gaps"]),
+        own_offset=raw["own_offset"],
     )
+
+
+class Record(Protocol):
+    """What is read of a record of the topic."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+def standing(record: Record) -> LedgerEntry | None:
+    """The entry in a record of the topic; None when it is void: whoever wrote it did not know of
+    another owner that had told something before it. Raises SchemaError when it holds none."""
+    entry = decode_entry(record.value or b"")
+    return entry if entry.own_offset in (ANYWHERE, record.offset) else None

@@ -16,10 +16,13 @@ from pipeline.core.vocabulary import SLOTS
 from pipeline.core.windows import HOUR
 from pipeline.errors import CheckpointError, KafkaError
 from pipeline.operate.topics import TopicReport
+from pipeline.score.letters import Post
 from pipeline.score.outbox import Letter, Outbox
+from pipeline.score.pace import Pace
 from pipeline.score.readers import Readers
 from pipeline.score.restore import CheckpointStore
 from pipeline.score.tenure import Tenure
+from pipeline.score.transport import Place
 from pipeline.settings import Settings
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.kafka import producer, started
@@ -143,18 +146,30 @@ async def test_what_a_killed_worker_had_told_of_records_that_expired_is_taken_ba
     assert before < after
 
 
-async def test_who_slept_while_another_took_over_does_not_tell_as_missing_what_that_one_judged(
+async def test_who_slept_while_another_took_over_tells_nothing_of_what_that_one_judged(
     settings: Settings, outbox: Outbox, kafka_admin: AIOKafkaAdminClient
 ) -> None:
-    await send(settings, [response() for _ in range(5)])
+    """Neither what it had judged before, nor as missing what it finds gone."""
+    await send(settings, [response(), b"garbage", *[response() for _ in range(3)]])
     store = make_store(settings, outbox)
     slept = (await store.restore([0]))[0]
-    assert await store.loss(slept.state, slept.writer.owner, 3) == Loss(3)
+    post = await Post.find(Topics(settings.kafka.topic_prefix), outbox)
+    tenure = Tenure(slept, slept.reader, post, outbox, Pace(10))
+    tenure.fold((await read(settings, "responses"))[:2])
     async with scoring(settings):
         await received(settings, 5)
+    told = [await read(settings, name) for name in ("scores", "dead_letters", "checkpoints")]
     await shorten(settings, kafka_admin, 3)
-    with pytest.raises(KafkaError, match=r"partition 0: another worker took it over"):
-        await store.loss(slept.state, slept.writer.owner, 3)
+    tenure.lose(await store.loss(tenure.state, 3))
+    tenure.reached(Place(6, 6, 6))
+    assert tenure.state.totals.missing == 3
+    with pytest.raises(KafkaError, match=r"partition 0 offset 0: another worker took it over"):
+        await tenure.checkpoint()
+    totals = (await ledger(settings))[0].totals
+    assert (totals.received, totals.missing) == (5, 0)
+    assert told == [
+        await read(settings, name) for name in ("scores", "dead_letters", "checkpoints")
+    ]
 
 
 async def test_checkpoints_that_cannot_be_read_stop_the_worker_unless_it_may_rebuild(

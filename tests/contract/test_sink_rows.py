@@ -116,15 +116,19 @@ async def test_windows_show_at_once_and_a_stop_stores_the_panes_before_the_commi
 
 
 async def test_ledger_and_dead_letters_are_mirrored_without_the_bytes(pipe: Pipe) -> None:
+    """All of the ledger that is not void, and tells of an offset."""
     letter = DeadLetter("t", 1, 5, "score", "truncated", HOUR, b"secret bytes")
-    await pipe.send(pipe.topics.ledger, encode_entry(ENTRY), 1)
+    overtaken = replace(ENTRY, next_offset=9, exceptions=(Verdict(2, "late"),), own_offset=1)
+    of_nothing = replace(ENTRY, from_offset=7, exceptions=(), gaps=(), own_offset=1)
+    for entry in (overtaken, of_nothing, replace(ENTRY, own_offset=2)):
+        await pipe.send(pipe.topics.ledger, encode_entry(entry), 1)
     await pipe.send(pipe.topics.dead_letters, letter.value, 0, letter.headers())
     async with pipe.sinking():
         await pipe.wait_for(
             "SELECT topic, partition, offset, stage, reason, size FROM dead_letters",
             [("t", 1, 5, "score", "truncated", 12)],
         )
-        await pipe.wait_for("SELECT next_offset, accepted, late FROM ledger", [(7, 3, 1)])
+        await pipe.wait_for("SELECT from_offset, next_offset, accepted FROM ledger", [(0, 7, 3)])
     assert pipe.rows("SELECT partition, offset, outcome FROM outcomes") == [(1, 3, "duplicate")]
     assert pipe.rows("SELECT * EXCEPT inserted_at FROM gaps") == [(1, 1, 5, 7)]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.updates import (
+    ANYWHERE,
     Gap,
     Group,
     LedgerEntry,
@@ -23,7 +25,7 @@ from pipeline.errors import KafkaError, SchemaError
 from pipeline.wire.avro import HEADER
 from pipeline.wire.dead_letters import DeadLetter, read_dead_letter
 from pipeline.wire.generations import encode_generation, generation_key, generations_in
-from pipeline.wire.ledger import decode_entry, encode_entry
+from pipeline.wire.ledger import decode_entry, encode_entry, standing
 from pipeline.wire.manifests import (
     Key,
     Manifest,
@@ -47,6 +49,13 @@ ints = st.integers(0, 2**31 - 1)
 longs = st.integers(-(2**63), 2**63 - 1)
 counts = st.lists(ints, max_size=12).map(tuple)
 groups = st.builds(Group, texts, texts, texts, texts)
+
+
+class _Stored(NamedTuple):
+    """A record of the topic."""
+
+    offset: int
+    value: bytes
 
 
 def several(one: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
@@ -79,6 +88,7 @@ entries = st.builds(
     totals=st.builds(Totals, **{field.name: longs for field in fields(Totals)}),
     exceptions=several(st.builds(Verdict, longs, texts, texts)),
     gaps=several(st.builds(Gap, longs, longs)),
+    own_offset=longs,
 )
 letters = st.builds(
     DeadLetter,
@@ -132,6 +142,20 @@ def test_a_score_update_comes_back(update: ScoreUpdate) -> None:
 @given(entries)
 def test_a_ledger_entry_comes_back(entry: LedgerEntry) -> None:
     assert decode_entry(encode_entry(entry)) == entry
+
+
+@given(entries, longs)
+def test_a_ledger_entry_holds_only_where_its_writer_expected_it(
+    entry: LedgerEntry, offset: int
+) -> None:
+    def stands(own: int, at: int) -> bool:
+        found = standing(_Stored(at, encode_entry(replace(entry, own_offset=own))))
+        assert found in (None, replace(entry, own_offset=own))
+        return found is not None
+
+    assert stands(offset, offset)
+    assert stands(entry.own_offset, offset) is (entry.own_offset in (ANYWHERE, offset))
+    assert stands(ANYWHERE, offset)
 
 
 @given(records)

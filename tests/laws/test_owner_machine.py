@@ -197,7 +197,7 @@ class Owners(RuleBasedStateMachine):
     def _compare_ledger(self) -> None:
         """Each entry is right by itself, and some follow each other from 0 to the end."""
         end = self.log[-1][0] + 1
-        due: dict[int, tuple[Totals, list[Verdict]]] = {}
+        due: dict[int, tuple[Totals, list[Verdict]]] = {0: (Totals(), [])}
         state = PartitionState(PARTITION, GENERATION, 0, CATALOGUE)
         verdicts: list[Verdict] = []
         for record in self.log:

@@ -7,13 +7,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.wire.kafka import METADATA_MS, partition_for
-from tests.simulation.loop import PROCESS, VirtualLoop
+from tests.simulation.loop import VirtualLoop
 from tests.support.world import DAY
 
 Headers = Sequence[tuple[str, bytes]]
@@ -76,8 +77,6 @@ class Broker:
         self.trace = trace
         self.weather = Weather()
         self.topics: dict[str, list[Partition]] = {}
-        self.overslept: set[tuple[str, int, int]] = set()
-        """(topic, partition, offset) of what processes sent after others had taken over."""
         self._readers: dict[str, list[asyncio.Future[None]]] = {}
 
     def widen(self, topic: str, partitions: int) -> None:
@@ -160,13 +159,28 @@ class Broker:
         timer.cancel()
 
 
+class Acknowledged(NamedTuple):
+    """What a producer hears of a record."""
+
+    offset: int
+
+
 class Batch:
     """Records of one producer for one partition, with one fate."""
 
-    def __init__(self, done: asyncio.Future[Any]) -> None:
-        self.done = done
+    def __init__(self) -> None:
         self.records: list[tuple[bytes | None, bytes | None, Headers]] = []
-        self.process = PROCESS.get()
+        self.waiting: list[asyncio.Future[Acknowledged]] = []
+
+    def settle(self, offsets: Sequence[int]) -> None:
+        """Tell the senders where each record stands, or that nobody knows."""
+        for waiting, offset in zip_longest(self.waiting, offsets):
+            if waiting.done():
+                continue
+            if offset is None:
+                waiting.set_exception(KafkaTimeoutError("no acknowledgement"))
+            else:
+                waiting.set_result(Acknowledged(offset))
 
 
 class FakeProducer:
@@ -200,8 +214,8 @@ class FakeProducer:
         key: bytes | None = None,
         partition: int | None = None,
         headers: Headers = (),
-    ) -> asyncio.Future[Any]:
-        """Put a record into the open batch of its partition; the future is that of the batch."""
+    ) -> asyncio.Future[Acknowledged]:
+        """Put a record into the open batch of its partition."""
         broker = self._broker
         known = self._partitions(topic)
         if partition is None:
@@ -210,12 +224,13 @@ class FakeProducer:
         place = (topic, partition)
         batch = self._open.get(place)
         if batch is None or broker.rng.random() < 0.1:
-            batch = self._open[place] = Batch(broker.loop.create_future())
+            batch = self._open[place] = Batch()
             # A dead process sends nothing more, a stopped one when it wakes.
             delay = self._after(place, broker.rng.random() * 0.01)
             broker.loop.call_later(delay, self._depart, place, batch)
         batch.records.append((key, value, headers))
-        return batch.done
+        batch.waiting.append(broker.loop.create_future())
+        return batch.waiting[-1]
 
     async def send_and_wait(self, topic: str, **record: Any) -> Any:
         return await (await self.send(topic, **record))
@@ -233,27 +248,16 @@ class FakeProducer:
         rng, weather = broker.rng, broker.weather
         fate = rng.random()
         failed = fate < weather.lost + weather.unsaid
+        offsets: list[int] = []
         if not fate < weather.lost:
-            for key, value, headers in batch.records:
-                offset = broker.append(*place, key, value, headers)
-                if batch.process.overslept:
-                    broker.overslept.add((*place, offset))
-        broker.loop.elsewhere(weather.delay(rng), _settle, batch.done, failed)
+            offsets = [broker.append(*place, key, value, h) for key, value, h in batch.records]
+        broker.loop.elsewhere(weather.delay(rng), batch.settle, () if failed else offsets)
 
     def _after(self, place: tuple[str, int], delay: float) -> float:
         """A delay that lets nothing overtake what was sent before."""
         now = self._broker.loop.time()
         self._busy[place] = max(self._busy.get(place, 0.0), now + delay)
         return self._busy[place] - now
-
-
-def _settle(done: asyncio.Future[Any], failed: bool) -> None:
-    if done.done():
-        return
-    if failed:
-        done.set_exception(KafkaTimeoutError("no acknowledgement"))
-    else:
-        done.set_result(None)
 
 
 def _wake(reader: asyncio.Future[None]) -> None:

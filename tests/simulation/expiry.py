@@ -80,7 +80,7 @@ def _expire(world: World, number: int, above: int = 0) -> None:
             lost = world.sent[number].lost
             if lost and lost[-1][0] == cut:
                 lost.pop()  # nobody went on in between, or not to a checkpoint
-            told = [entry for _, entry in entries(world.broker, number, chain.last.generation)]
+            told = entries(world.broker, number, chain.last.generation)
             lost.append((cut, *given_up(told, cut, start)))
             if any(entry.next_offset >= start for entry in told):  # it is told with what comes next
                 world.broker.mark(TOPICS.responses, number)

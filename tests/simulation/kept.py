@@ -6,7 +6,7 @@ from pipeline.core.updates import LedgerEntry
 from pipeline.score.chains import Chain, intact_chains, take_stock
 from pipeline.score.log_reader import PartitionLog
 from pipeline.wire.generations import generations_in
-from pipeline.wire.ledger import decode_entry
+from pipeline.wire.ledger import standing
 from pipeline.wire.resumes import resumed_to
 from pipeline.wire.topics import Topics
 from tests.simulation.broker import Broker
@@ -38,11 +38,10 @@ def _checkpoints(broker: Broker, number: int) -> dict[bytes, bytes]:
     return log.records
 
 
-def entries(broker: Broker, number: int, generation: int) -> list[tuple[int, LedgerEntry]]:
-    """What the ledger tells of one life of a partition, each entry with its own offset."""
-    records = broker.topics[TOPICS.ledger][number].records
-    found = [(record.offset, decode_entry(record.value or b"")) for record in records]
-    return [(at, entry) for at, entry in found if entry.generation == generation]
+def entries(broker: Broker, number: int, generation: int) -> list[LedgerEntry]:
+    """What the ledger tells of one life of a partition."""
+    found = map(standing, broker.topics[TOPICS.ledger][number].records)
+    return [entry for entry in found if entry is not None and entry.generation == generation]
 
 
 def given_up(told: list[LedgerEntry], cut: int, start: int) -> tuple[int, int]:

@@ -28,7 +28,6 @@ class Process:
         self.name = name
         self.alive = True
         self.paused = False
-        self.overslept = False  # was stopped for longer than a session: others took over
         self.ready: deque[Step] = deque()
         self.fuse = 0
         self.blow: Callable[[], None] = lambda: None

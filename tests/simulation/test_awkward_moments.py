@@ -10,10 +10,12 @@ import pytest
 from pipeline.operate.generations import begin_generation
 from pipeline.wire.generations import read_generations
 from pipeline.wire.lives import Mark, other_logs
+from tests.simulation.broken import OVERTAKEN, broken
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import OTHERS
 from tests.simulation.check import check
 from tests.simulation.faults import drain
+from tests.simulation.groups import SESSION
 from tests.simulation.lives import BETWEEN
 from tests.simulation.run import MOST_STEPS
 from tests.simulation.seams import inside
@@ -26,6 +28,19 @@ SEEDS = 20
 def test_a_catalogue_that_comes_while_partitions_are_taken_over_holds_for_all_of_them() -> None:
     for seed in range(SEEDS):
         assert not _faults(seed, _changed_during_a_restore, restless=True)
+
+
+def test_who_slept_while_another_changed_the_catalogue_tells_nothing_of_what_it_had_judged() -> (
+    None
+):
+    for seed in range(SEEDS):
+        assert not _faults(seed, _changed_while_one_slept, restless=True)
+
+
+@pytest.mark.parametrize("name", OVERTAKEN)
+def test_who_is_overtaken_is_found_when_that_is_done_wrong(name: str) -> None:
+    with broken(name):
+        assert any(_faults(seed, _changed_while_one_slept, restless=True) for seed in range(SEEDS))
 
 
 def test_marks_that_a_stopping_worker_reads_after_records_it_leaves_do_not_skip_them() -> None:
@@ -95,7 +110,10 @@ def _faults(
         world.over = True
 
     with inside(world):
-        world.loop.run(whole(), MOST_STEPS)
+        try:
+            world.loop.run(whole(), MOST_STEPS)
+        except AssertionError as error:
+            return [str(error)]
         return check(world)
 
 
@@ -106,6 +124,20 @@ async def _changed_during_a_restore(world: World) -> None:
     await asyncio.sleep(10.0)
     for _ in range(5):
         world.produce()
+
+
+async def _changed_while_one_slept(world: World) -> None:
+    """It has judged records, and told them or not, that are judged otherwise by who comes after."""
+    world.launch(workers=1, sinks=0)
+    await asyncio.sleep(3.0)
+    for _ in range(15):
+        world.produce()
+        await asyncio.sleep(world.rng.random() * 0.05)
+    world.pause(world.running[0], 3 * SESSION)
+    world.publish(OTHERS[3])
+    for _ in range(20):
+        world.produce()
+        await asyncio.sleep(1.0)
 
 
 async def _stopped_among_records(world: World) -> None:

@@ -19,7 +19,7 @@ from pipeline.wire.generations import FIRST as FIRST_LIFE
 from pipeline.wire.manifests import Manifest, decode_manifest
 from tests.simulation.broker import METADATA, Broker, Trace
 from tests.simulation.catalogues import FIRST
-from tests.simulation.groups import SESSION, Group
+from tests.simulation.groups import Group
 from tests.simulation.kept import TOPICS, newest_chain
 from tests.simulation.loop import Process, VirtualLoop
 from tests.simulation.store import Store
@@ -198,11 +198,10 @@ class World:
         if one.process.alive and not one.process.paused:
             self.trace.add(self.loop.time(), "pause", one.name, seconds)
             self.loop.pause(one.process)
-            self.loop.elsewhere(seconds, self._wake, one.process, seconds)
+            self.loop.elsewhere(seconds, self._wake, one.process)
 
-    def _wake(self, process: Process, seconds: float) -> None:
+    def _wake(self, process: Process) -> None:
         if process.alive:
-            process.overslept = process.overslept or seconds >= SESSION
             self.trace.add(self.loop.time(), "wake", process.name)
             self.loop.wake(process)
 

@@ -7,8 +7,10 @@ has crashed there; whoever is stepped after another took over is a zombie.
 from __future__ import annotations
 
 import types
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from typing import Final
 
@@ -17,7 +19,9 @@ from aiokafka.structs import ConsumerRecord
 from pipeline.core.partition import Emission
 from pipeline.core.reasons import Reason
 from pipeline.core.updates import Group, LedgerEntry
+from pipeline.errors import KafkaError
 from pipeline.score.chains import Chain, intact_chains, take_stock
+from pipeline.score.ledger import Ledger
 from pipeline.score.letters import Post
 from pipeline.score.log_reader import LogReader, PartitionLog
 from pipeline.score.outbox import Letter, Outbox
@@ -56,19 +60,28 @@ class Kafka(Outbox):
         self.topics = Topics("cx")
         self.reader = Reader()
         self.entries: list[LedgerEntry] = []
+        """Those that hold."""
         self.dead: dict[bytes, bytes | None] = {}
         self.checkpoints: list[tuple[int, bytes, bytes | None]] = []
         self.most = 0
         self.epochs: dict[int, Claimant] = {}
         self._ends: set[int] = set()
         self._shown: dict[tuple[Group, str, int, int], tuple[int, ...]] = {}
-        self._next = count()
+        self._next: defaultdict[str, Iterator[int]] = defaultdict(count)
 
-    async def post(self, letters: Iterable[Letter]) -> None:
+    async def post(self, letters: Iterable[Letter]) -> Sequence[int]:
+        offsets = []
         for letter in letters:
             await pause()
-            self._append(letter)
+            offsets.append(next(self._next[letter.topic]))
+            self._append(letter, offsets[-1])
         await pause()
+        return offsets
+
+    def end(self, topic: str) -> int:
+        """The offset of what is sent next."""
+        self._next[topic] = count(end := next(self._next[topic]))
+        return end
 
     def compact(self) -> None:
         """Only the last record of each key stays, in its place."""
@@ -95,17 +108,18 @@ class Kafka(Outbox):
             log.add(key, value)
         return log
 
-    def _append(self, letter: Letter) -> None:
+    def _append(self, letter: Letter, offset: int) -> None:
         topics, value = self.topics, letter.value
         if letter.topic == topics.checkpoints:
-            self.checkpoints.append((next(self._next), letter.key, value))
+            self.checkpoints.append((offset, letter.key, value))
             complete = self.complete()
             self.most = max(self.most, complete)
             assert complete >= min(self.most, 2), f"{complete} complete chains are left"
         elif letter.topic == topics.ledger:
             entry = decode_entry(value or b"")
-            self.entries.append(entry)
-            self._ends.add(entry.next_offset)
+            if entry.own_offset == offset:
+                self.entries.append(entry)
+                self._ends.add(entry.next_offset)
         elif letter.topic == topics.scores:
             update = decode_score(value or b"")
             generation, below = divmod(update.version, MASK + 1)
@@ -135,6 +149,18 @@ class Follower(LogReader):
             if offset >= self._position:
                 self.logs[PARTITION].add(key, value)
                 self._position = offset + 1
+
+
+class Shown(Ledger):
+    """Looks at the entries in memory."""
+
+    def __init__(self, kafka: Kafka, end: int) -> None:
+        super().__init__(KafkaSettings(), kafka, kafka.topics.ledger, PARTITION, end)
+        self._known = kafka
+
+    async def told_between(self, first: int, end: int) -> bool:
+        await pause()
+        return any(first <= entry.own_offset < end for entry in self._known.entries)
 
 
 class Owner:
@@ -189,11 +215,15 @@ class Owner:
 
     async def _live(self) -> None:
         self.tenure = tenure = await self._take_over()
-        if self._fresh:
-            await tenure.checkpoint()
+        with suppress(KafkaError):  # overtaken: it has ended, and does nothing any more
+            if self._fresh:
+                await tenure.checkpoint()
+            while True:
+                while self._orders:
+                    await getattr(tenure, self._orders.popleft())()
+                self.busy = False
+                await pause()
         while True:
-            while self._orders:
-                await getattr(tenure, self._orders.popleft())()
             self.busy = False
             await pause()
 
@@ -202,15 +232,17 @@ class Owner:
         kafka, readers = self._kafka, Readers(ResponseDecoder(), CATALOGUE)
         store = CheckpointStore(KafkaSettings(), kafka, readers)
         follower = Follower(kafka)
+        ledger_end = kafka.end(kafka.topics.ledger)
         owner = (await store._claim(follower, [PARTITION]))[PARTITION]
         self.epoch = owner.epoch
         first = kafka.epochs.setdefault(owner.epoch, owner)
         assert first == owner, f"epoch {owner.epoch} has two owners"
         end = self._records[-1].offset + 1 if self._records else 0
-        restored = store._load(PARTITION, follower.logs[PARTITION], owner, (0, end))
+        restored = store._load(PARTITION, follower.logs[PARTITION], owner, (0, end), ledger_end)
+        ledger = Shown(kafka, ledger_end)
         self._fresh = restored.cut_at < 0
         post = Post(kafka.topics, 1, 1)
-        return Tenure(restored, readers.current, post, kafka, Pace(BEHIND))
+        return Tenure(replace(restored, ledger=ledger), readers.current, post, kafka, Pace(BEHIND))
 
 
 def stored(log: Iterable[Sent]) -> Records:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from pipeline.errors import CatalogueError, KafkaError
 from pipeline.score import restore
 from pipeline.score.checkpoints import CheckpointWriter
 from pipeline.score.folding import APPEND_TIME
+from pipeline.score.ledger import Ledger
 from pipeline.score.letters import Post
 from pipeline.score.outbox import Outbox
 from pipeline.score.pace import Pace
@@ -48,24 +51,28 @@ MOVED = make_catalogue(
 
 
 class Acknowledging:
-    """A producer whose acknowledgements come once `open` is set, or else `error`."""
+    """A producer whose acknowledgements come once `open` is set, or else `error`. `offset` is where
+    the next record of each topic will stand."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.asked = asyncio.Event()
         self.error: Exception | None = None
         self.sent: list[str] = []
+        self.offset = 0
 
     async def send(self, topic: str, **_: object) -> asyncio.Task[Any]:
+        offset = self.offset + self.sent.count(topic)
         self.sent.append(topic)
         self.asked.set()
-        return asyncio.create_task(self._acknowledge())
+        return asyncio.create_task(self._acknowledge(offset))
 
-    async def _acknowledge(self) -> None:
+    async def _acknowledge(self, offset: int) -> SimpleNamespace:
         await self.open.wait()
         if self.error is not None:
             error, self.error = self.error, None  # the next one is acknowledged
             raise error
+        return SimpleNamespace(offset=offset)
 
 
 def reader(catalogue: Catalogue) -> ResponseReader:
@@ -82,6 +89,7 @@ def tenure_of(producer: Acknowledging, told_to: int = 0) -> Tenure:
         CheckpointWriter(outbox, TOPICS.checkpoints, 0, Owner(1, "me"), CATALOGUE),
         log_end=10,
         cut_at=-1,
+        ledger=Ledger(Settings().kafka, outbox, TOPICS.ledger, 0, 0),
         told_to=told_to,
     )
     tenure = Tenure(restored, ours, Post(TOPICS, 1, 1), outbox, Pace(10))
@@ -145,6 +153,70 @@ async def test_no_checkpoint_follows_what_could_not_be_told() -> None:
     assert TOPICS.checkpoints not in producer.sent
 
 
+def told_before(monkeypatch: pytest.MonkeyPatch, told: bool) -> list[tuple[int, int]]:
+    """Who looks into the ledger finds this; returns between which offsets they look."""
+    looks: list[tuple[int, int]] = []
+
+    async def told_between(_: Ledger, first: int, end: int) -> bool:
+        looks.append((first, end))
+        return told
+
+    monkeypatch.setattr(Ledger, "told_between", told_between)
+    return looks
+
+
+@pytest.mark.parametrize("tell", [Tenure.emit, Tenure.checkpoint])
+async def test_who_finds_that_another_has_told_something_meanwhile_tells_nothing_more(
+    tell: Callable[[Tenure], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    between = told_before(monkeypatch, True)
+    producer = Acknowledging()
+    producer.open.set()
+    tenure = tenure_of(producer)
+    tenure.fold(records(GOOD, GARBAGE))
+    producer.offset = 1  # the ledger ended at 0 when the partition was taken over
+    with pytest.raises(KafkaError, match=r"cx\.ledger partition 0 offset 0: another worker"):
+        await tell(tenure)
+    assert producer.sent == [TOPICS.ledger]
+    assert not tenure.alive
+    assert between == [(0, 1)]
+
+
+async def test_who_finds_only_void_entries_in_between_enters_its_own_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    between = told_before(monkeypatch, False)
+    producer = Acknowledging()
+    producer.open.set()
+    tenure = tenure_of(producer)
+    producer.offset = 2
+    for number in (1, 2):
+        tenure.fold(records(*[GOOD] * number))
+        await tenure.emit()
+    assert producer.sent.count(TOPICS.ledger) == 1 + 2
+    assert between == [(0, 2)]
+    producer.offset = -9  # known to Kafka, but not where
+    tenure.fold(records(*[GOOD] * 3))
+    with pytest.raises(KafkaError, match="another worker took it over"):
+        await tenure.emit()
+
+
+async def test_no_chain_of_checkpoints_begins_but_by_who_owns_the_ledger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told_before(monkeypatch, True)
+    producer = Acknowledging()
+    producer.open.set()
+    tenure = tenure_of(producer)
+    tenure.fold(records(GOOD))
+    await tenure.emit()
+    tenure.adopt(reader(OTHER))
+    producer.offset = 1
+    with pytest.raises(KafkaError, match="another worker took it over"):
+        await tenure.checkpoint()  # nothing new to tell, but by another catalogue
+    assert TOPICS.checkpoints not in producer.sent
+
+
 async def test_windows_of_a_paused_partition_slide_however_much_waits_behind_the_pause() -> None:
     producer = Acknowledging()
     producer.open.set()
@@ -187,6 +259,7 @@ async def test_what_was_told_beyond_the_log_end_that_was_seen_is_not_judged_agai
         CheckpointWriter(outbox, TOPICS.checkpoints, 0, Owner(1, "me"), CATALOGUE),
         log_end=10,
         cut_at=3,
+        ledger=Ledger(Settings().kafka, outbox, TOPICS.ledger, 0, 0),
     )
     store = CheckpointStore(Settings().kafka, outbox, readers)
     assert (await store._told(restored, 0)).told_to == 12

@@ -6,6 +6,7 @@ import ast
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -78,16 +79,21 @@ class Refusing:
         self.early = early
         self.sent = 0
 
-    async def send(self, topic: str, **record: object) -> asyncio.Future[None]:
-        acknowledgement: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def send(self, topic: str, **record: object) -> asyncio.Future[object]:
+        acknowledgement: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         if self.sent == self.at:
             if self.early:
                 raise KafkaTimeoutError("no room")
             acknowledgement.set_exception(KafkaTimeoutError("not in time"))
         else:
-            acknowledgement.set_result(None)
+            acknowledgement.set_result(SimpleNamespace(offset=self.sent))
         self.sent += 1
         return acknowledgement
+
+
+async def test_a_post_tells_where_each_letter_stands() -> None:
+    outbox = Outbox(lambda: cast(AIOKafkaProducer, Refusing(at=9, early=True)))
+    assert await outbox.post(Letter("t", 0, b"", b"") for _ in range(3)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -23,7 +23,7 @@ from pipeline.sink.target import Tables
 from pipeline.sink.writer import Outbox, Writer
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.generations import Generations
-from pipeline.wire.ledger import decode_entry
+from pipeline.wire.ledger import standing
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -105,8 +105,10 @@ class Refill:
 
     def _see_entry(self, record: Record) -> None:
         try:
-            entry = decode_entry(record.value or b"")
+            entry = standing(record)
         except SchemaError:
+            return
+        if entry is None:
             return
         if self._retold.see(entry):
             self._retold_to[record.partition] = record.offset + 1
