@@ -20,9 +20,8 @@ from pipeline.sink.target import Tables
 from pipeline.store.client import AsyncClient, Client, connect, connect_async
 from pipeline.store.migrate import migrate
 from tests.support.logs import Step, make_log
-from tests.support.naive import Naive
 from tests.support.runs import Plan
-from tests.support.sinks import Fuse, Records, Stay, plans, scripts, sink_all, stays, told
+from tests.support.sinks import Fuse, Records, Stay, due, plans, scripts, sink_all, stays, told
 from tests.support.world import CATALOGUE
 
 pytestmark = pytest.mark.engine
@@ -108,16 +107,6 @@ def counted(client: Client) -> dict[tuple[object, ...], list[int]]:
     return {tuple(place): list(counts) for *place, counts in found}
 
 
-def due(script: list[Step]) -> dict[tuple[object, ...], list[int]]:
-    """The same, by going through the log."""
-    return {
-        (*group, hour, measure): counts
-        for (group, hour), measures in Naive().fold(make_log(script)).final_panes().items()
-        for measure, counts in measures.items()
-        if any(counts)
-    }
-
-
 @settings(
     max_examples=4,
     # An example takes a second; the law in memory finds small ones.
@@ -128,7 +117,8 @@ def due(script: list[Step]) -> dict[tuple[object, ...], list[int]]:
 def test_batches_repeats_crashes_and_zombies_of_sinks_leave_no_trace(
     database: ClickHouseSettings, script: list[Step], plan: Plan, happened: list[Stay]
 ) -> None:
-    records = told(make_log(script), plan)
+    log = make_log(script)
+    records = told(log, plan)
     once = ended(database, records, [])
-    assert once["counted"] == due(script)
+    assert once["counted"] == due(log, records)
     assert ended(database, records, happened) == once

@@ -17,6 +17,8 @@ from aiokafka.structs import ConsumerRecord
 from hypothesis import strategies as st
 
 from pipeline.core.partition import Emission
+from pipeline.core.updates import Gap, LedgerEntry, Loss, ScoreUpdate
+from pipeline.score.told import hours_of, lost_to
 from pipeline.sink import outcomes, scored
 from pipeline.sink.dead import DeadLetterRows
 from pipeline.sink.intake import Intake
@@ -28,11 +30,12 @@ from pipeline.sink.rows import Convert, Record, Refused
 from pipeline.sink.target import Tables
 from pipeline.sink.writer import Writer
 from pipeline.wire.dead_letters import dead_letter
-from pipeline.wire.ledger import encode_entry
+from pipeline.wire.ledger import decode_entry, encode_entry
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.scores import encode_score
 from pipeline.wire.topics import Topics
 from tests.support.logs import Step, steps
+from tests.support.naive import Naive
 from tests.support.owners import stored
 from tests.support.runs import GENERATION, Plan, Run
 from tests.support.world import CATALOGUE, Sent
@@ -58,13 +61,14 @@ scripts = st.tuples(steps, steps).map(lambda two: two[0][:20] + _LATE + two[1][:
 plans = st.lists(
     st.tuples(
         st.integers(2, 12),
-        st.sampled_from(("tell", "tell", "panes", "cut", "crash")),
+        st.sampled_from(("tell", "tell", "panes", "cut", "crash", "lose")),
         st.integers(0, 5),
     ),
     min_size=4,
     max_size=8,
 )
-"""How score workers fold: they tell, and begin again at a cut, so that much is told twice."""
+"""How score workers fold: they tell, and begin again at a cut, so that much is told twice; or the
+log has expired meanwhile past all that was told, which is given up."""
 
 
 class Scorers(Run):
@@ -74,9 +78,31 @@ class Scorers(Run):
         super().__init__(log)
         self.records: dict[str, list[Record]] = {name: [] for name in NAMES}
         self.records[TOPICS.responses] += stored(log)
+        self._log_start = 0
+        self._updates: list[ScoreUpdate] = []
+        self._entries: list[LedgerEntry] = []
+
+    def act(self, action: str) -> None:
+        if action == "lose":
+            told_to = max((entry.next_offset for entry in self._entries), default=0)
+            self._log_start = max(self.state.next_offset, told_to + 1)
+        super().act("crash" if action == "lose" else action)
+        if self.state.next_offset < self._log_start:
+            self._lose()
+
+    def _lose(self) -> None:
+        """As `pipeline.score.told.find_loss` says, when all was told that is in the topics."""
+        state = self.state
+        entries = [one for one in self._entries if one.next_offset > state.next_offset]
+        to, told_to = lost_to(entries, state.next_offset, self._log_start)
+        as_of = max((one.as_of for one in entries if one.next_offset <= to), default=0)
+        hours = hours_of(one for one in self._updates if one.version > state.version)
+        state.lose(Loss(to, told_to, as_of, hours))
 
     def take(self, emission: Emission) -> None:
         super().take(emission)
+        self._updates += emission.updates
+        self._entries += [] if emission.entry is None else [emission.entry]
         for update in emission.updates:
             self._send(TOPICS.scores, encode_score(update))
         if emission.entry is None:
@@ -99,6 +125,24 @@ class Scorers(Run):
 def told(log: list[Sent], plan: Plan) -> Records:
     """All records of a log and of the workers that folded it."""
     return Scorers(log).follow(plan).records
+
+
+def given_up(records: Records) -> list[Gap]:
+    """The offsets that no worker has judged, or not for good."""
+    entries = (decode_entry(record.value or b"") for record in records[TOPICS.ledger])
+    return [gap for entry in entries for gap in entry.gaps]
+
+
+def due(log: list[Sent], records: Records) -> dict[tuple[object, ...], list[int]]:
+    """What panes count in the end, by group, hour and measure: found by going through the log."""
+    lost = {at for gap in given_up(records) for at in range(*gap)}
+    judged = Naive().fold([one for one in log if one[0] not in lost])
+    return {
+        (*group, hour, measure): counts
+        for (group, hour), measures in judged.final_panes().items()
+        for measure, counts in measures.items()
+        if any(counts)
+    }
 
 
 def converters() -> dict[str, tuple[Convert, ...]]:
@@ -136,7 +180,7 @@ class Member:
         self._records = records
         self._place = TopicPartition(topic, records[0].partition if records else 0)
         self._position = position
-        self.committed = position
+        self.done = position
         self.commits = True
         self._left = 0
         self._piece = 1
@@ -167,10 +211,13 @@ class Member:
     async def position(self, partition: TopicPartition) -> int:
         return self._position
 
+    async def committed(self, partition: TopicPartition) -> int | None:
+        return self.done
+
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if not self.commits:
             raise CommitFailedError("refused")
-        self.committed = offsets[self._place]
+        self.done = offsets[self._place]
 
     async def getmany(
         self, *, timeout_ms: int, max_records: int
@@ -268,7 +315,7 @@ async def sink_all(tables: Tables, fuse: Fuse, records: Records, stays: Sequence
         one = Sink(tables, fuse, records, behind) if stay.back else sink
         with suppress(Killed):
             await one.live(stay)
-        commits = {name: member.committed for name, member in sink.members.items()}
+        commits = {name: member.done for name, member in sink.members.items()}
         if fuse.left == 0 and one is sink:
             sink = Sink(tables, fuse, records, commits)
     for name in NAMES:
