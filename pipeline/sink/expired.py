@@ -7,14 +7,14 @@ them: a recount of their hours would find less than there was.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from pipeline import logs, metrics
 from pipeline.core.judge import complete_from
 from pipeline.sink.intake import Batch
 from pipeline.sink.progress import stored_to
-from pipeline.sink.rows import Block, Record
+from pipeline.sink.rows import Block
 from pipeline.sink.target import Tables
 from pipeline.wire.generations import Generations
 
@@ -23,8 +23,25 @@ _WHAT: Final = "look for what expired"
 _SECOND: Final = 1000
 _log = logs.get(__name__)
 
-Starts = Callable[[Iterable[int]], Awaitable[Mapping[int, int]]]
-"""Where the log of each partition begins now."""
+
+class Log(Protocol):
+    """What Kafka knows of the partitions of one topic. Both raise KafkaError."""
+
+    async def starts(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """Where the log of each begins now."""
+
+    async def committed(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """Below which offset each is done, where a sink has said so."""
+
+
+class Hole(NamedTuple):
+    """Offsets `[begin, end)` of which no record was read. `at` is the append time (ms) of the next
+    one, or a time at which there was none."""
+
+    partition: int
+    begin: int
+    end: int
+    at: int
 
 
 class Expired:
@@ -32,58 +49,80 @@ class Expired:
     raw rows: where they lack is written down."""
 
     def __init__(
-        self, tables: Tables, topic: str, generations: Generations, starts: Starts, *, raw: bool
+        self, tables: Tables, topic: str, generations: Generations, log: Log, *, raw: bool
     ) -> None:
         self._tables = tables
         self._topic = topic
         self._generations = generations
-        self._starts = starts
+        self._log = log
         self._raw = raw
         self._epoch = -1
         self._read_to: dict[int, int] = {}
 
     async def notice(self, batch: Batch) -> None:
-        """Tell what lies between this batch and what was stored before, if it has expired. Call it
-        before progress is told. Raises KafkaError, StoreError."""
+        """Tell what lies between what was stored before and the end of this batch, and is not in
+        it, if it has expired. Call it before progress is told. Raises KafkaError, StoreError."""
         if batch.epoch != self._epoch:
             self._epoch, self._read_to = batch.epoch, {}
-        firsts = batch.firsts()
-        begins = {**batch.positions, **{p: first.offset for p, first in firsts.items()}}
-        fresh = begins.keys() - self._read_to.keys()
+        present = batch.positions.keys() | {record.partition for record in batch.records}
+        fresh = present - self._read_to.keys()
         if fresh:
             places = [(self._generations.of(p), p) for p in fresh]
-            self._read_to |= await stored_to(self._tables, self._topic, places)
-        jumped = {p: at for p, at in begins.items() if at > self._read_to.get(p, at)}
-        if jumped:
-            await self._look(jumped, firsts)
-        self._read_to |= batch.positions
+            stored = await stored_to(self._tables, self._topic, places)
+            self._read_to |= dict.fromkeys(fresh, 0) | stored
+        holes, read_to = _holes(batch, self._read_to)
+        if holes and (lost := await self._lost(holes)):
+            await self._tell(lost)
+        self._read_to = read_to
 
-    async def _look(self, jumped: Mapping[int, int], firsts: Mapping[int, Record]) -> None:
-        """Most jumps only pass marks of transactions: then the log begins before them."""
-        starts = await self._starts(jumped)
-        for partition, at in jumped.items():
-            begin, end = self._read_to[partition], min(at, starts.get(partition, 0))
-            if begin < end:
-                if self._raw:
-                    first = firsts.get(partition)
-                    at = time.time_ns() // 1_000_000 if first is None else first.timestamp
-                    row = self._row(partition, begin, end, complete_from(at))
-                    await self._tables.insert(row)
-                where = {"topic": self._topic, "partition": partition, "offset": begin}
-                what = "raw rows expired unread" if self._raw else "scores expired unread"
-                _log.error(what, **where, records=end - begin)
-                metrics.SINK_EXPIRED.labels(self._topic).inc(end - begin)
-                self._read_to[partition] = end
+    async def _lost(self, holes: Sequence[Hole]) -> Sequence[Hole]:
+        """What has expired of each hole. Most are marks of transactions, and the log begins before
+        them. A commit may be ahead of the progress that was told before a sink died."""
+        starts = await self._log.starts({hole.partition for hole in holes})
+        gone = [
+            hole._replace(end=min(hole.end, starts.get(hole.partition, 0)))
+            for hole in holes
+            if hole.begin < starts.get(hole.partition, 0)
+        ]
+        if not gone:
+            return gone
+        done = await self._log.committed({hole.partition for hole in gone})
+        cut = [hole._replace(begin=max(hole.begin, done.get(hole.partition, 0))) for hole in gone]
+        return [hole for hole in cut if hole.begin < hole.end]
 
-    def _row(self, partition: int, begin: int, end: int, hour: int) -> Block:
-        columns: dict[str, Sequence[object]] = {
-            "generation": [self._generations.of(partition)],
-            "partition": [partition],
-            "from_offset": [begin],
-            "next_offset": [end],
-            "complete_from": [hour // _SECOND],
-        }
-        return Block(TABLE, columns)
+    async def _tell(self, lost: Sequence[Hole]) -> None:
+        if self._raw:
+            columns: dict[str, Sequence[object]] = {
+                "generation": [self._generations.of(hole.partition) for hole in lost],
+                "partition": [hole.partition for hole in lost],
+                "from_offset": [hole.begin for hole in lost],
+                "next_offset": [hole.end for hole in lost],
+                "complete_from": [complete_from(hole.at) // _SECOND for hole in lost],
+            }
+            await self._tables.insert(Block(TABLE, columns))
+        what = "raw rows expired unread" if self._raw else "scores expired unread"
+        for partition, begin, end, _ in lost:
+            where = {"topic": self._topic, "partition": partition, "offset": begin}
+            _log.error(what, **where, records=end - begin)
+            metrics.SINK_EXPIRED.labels(self._topic).inc(end - begin)
+
+
+def _holes(batch: Batch, read_to: Mapping[int, int]) -> tuple[list[Hole], dict[int, int]]:
+    """What a batch does not have of all that follows `read_to`, and how far it goes. Retention may
+    overtake a reader at any record: what it had fetched before it still has."""
+    holes = []
+    reached = dict(read_to)
+    for record in batch.records:
+        partition, offset = record.partition, record.offset
+        if offset > reached[partition]:
+            holes.append(Hole(partition, reached[partition], offset, record.timestamp))
+        reached[partition] = max(reached[partition], offset + 1)
+    now = time.time_ns() // 1_000_000
+    for partition, position in batch.positions.items():
+        if position > reached[partition]:
+            holes.append(Hole(partition, reached[partition], position, now))
+            reached[partition] = position
+    return holes, reached
 
 
 async def whole_from(tables: Tables) -> dict[tuple[int, int], int]:

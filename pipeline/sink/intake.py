@@ -27,7 +27,8 @@ BUSY_RECORDS: Final = 500
 PAUSED_SECONDS: Final = 0.5
 """Between polls while paused or idle; who does not poll for five minutes leaves the group."""
 COMMIT_SECONDS: Final = 5.0
-"""Longest wait for a commit. An uncommitted batch is only read again, and may not block the end."""
+"""Longest wait for a commit, or for what is committed. An uncommitted batch is only read again, and
+may not block the end."""
 POSITION_SECONDS: Final = 0.05
 """Positions are known at once, save just after a rebalance; then the next batch will have them."""
 
@@ -67,6 +68,7 @@ class Member(Protocol):
     def last_poll_timestamp(self, partition: TopicPartition) -> int | None: ...
     def last_stable_offset(self, partition: TopicPartition) -> int | None: ...
     async def position(self, partition: TopicPartition) -> int: ...
+    async def committed(self, partition: TopicPartition) -> int | None: ...
     async def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, int]: ...
@@ -188,6 +190,19 @@ class Intake(ConsumerRebalanceListener):
         except ClientError as error:
             raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
         return {tp.partition: start for tp, start in found.items()}
+
+    async def committed(self, partitions: Iterable[int]) -> dict[int, int]:
+        """What any sink has committed of each partition, if ever. Raises KafkaError."""
+        found = {}
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                for partition in partitions:
+                    at = await self._consumer.committed(TopicPartition(self._topic, partition))
+                    if at is not None:
+                        found[partition] = at
+        except (ClientError, TimeoutError) as error:
+            raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
+        return found
 
     def lag(self) -> int:
         """Offsets known to be in the topic and not read yet, over the assigned partitions; those of

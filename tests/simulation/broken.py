@@ -22,10 +22,12 @@ from pipeline.score.outbox import Letter, Outbox
 from pipeline.score.tenure import Tenure
 from pipeline.score.worker import ScoreWorker
 from pipeline.settings import KafkaSettings
-from pipeline.sink import outcomes, service
+from pipeline.sink import expired, outcomes, repairs, service
+from pipeline.sink.expired import Expired
 from pipeline.sink.held import HeldNotes
 from pipeline.sink.intake import Batch
 from pipeline.sink.lane import Lane
+from pipeline.sink.rows import Note
 from pipeline.wire.cuts import encode_cut
 from pipeline.wire.generations import Generations
 from pipeline.wire.ledger import decode_entry
@@ -153,6 +155,25 @@ def _whoever_wrote_it(record: Any) -> LedgerEntry:
     return decode_entry(record.value)
 
 
+async def _noticed_nothing(*_: object) -> None:
+    """As `Expired.notice`, but what the sink alone has missed is not written down."""
+
+
+_holes = expired._holes
+
+
+def _before_batches(batch: Batch, read_to: Mapping[int, int]) -> Any:
+    """As `_holes`, but not of what lies among the records of a batch."""
+    firsts = {partition: record.offset for partition, record in batch.firsts().items()}
+    found, reached = _holes(batch, read_to)
+    return [one for one in found if one.end <= firsts.get(one.partition, one.end)], reached
+
+
+def _all_whole(notes: Iterable[Note], _: object) -> tuple[list[Note], list[Note]]:
+    """As `divided`, but hours that lack raw rows are counted like others."""
+    return list(notes), []
+
+
 _parts = outcomes._parts
 
 
@@ -214,6 +235,9 @@ BROKEN: Final[dict[str, tuple[Any, str, Any]]] = {
     "told of what expired and not taken back": (PartitionState, "lose", _not_taken_back),
     "told of what expired and judged again": (told, "lost_to", _as_told),
     "expired behind a pause and not noted": (Folding, "_note_lost", _noted_nothing),
+    "expired before the sink read it and not noted": (Expired, "notice", _noticed_nothing),
+    "expired among the records of a batch": (expired, "_holes", _before_batches),
+    "recount that lowers what lacks raw rows": (repairs, "divided", _all_whole),
     "gaps not stored": (outcomes, "_parts", _no_gaps),
     "another catalogue before all that was told": (restore, "told_to", _told_nothing),
     "each life read on from the one before": (service, "raw_rows_group", _one_group),

@@ -86,6 +86,10 @@ class GroupConsumer:
             raise IllegalStateError("not assigned")
         return self._positions[partition.partition]
 
+    async def committed(self, partition: TopicPartition) -> int | None:
+        await asyncio.sleep(self._broker.rng.random() * 0.01)
+        return self._group.committed.get(partition.partition)
+
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         assert self._member is not None
         await asyncio.sleep(self._broker.rng.random() * 0.01)

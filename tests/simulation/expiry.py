@@ -1,4 +1,6 @@
-"""The log expires while no score worker reads it: what none has read is missing for good."""
+"""The log expires while no score worker reads it: what none has read is missing for good. Sinks may
+have stored that; of what was counted they may have stored less.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from tests.simulation.world import DAY, NEVER_RECORDS, TOPICS, World
 LET_GO: Final = 6.0
 """A worker that is told to stop has time for its last cut (5 s), or has crashed by itself."""
 UNLIFTED: Final = 12.0
-"""Seconds in which the sink stores what lies before a pause."""
+"""Seconds in which a breaker may trip."""
+AHEAD: Final = 6.0
+"""Seconds for which scorers may go on without a sink."""
 UNDER_WAY: Final = LONGEST_DELAY + 0.1
 """By then what the dead have sent has arrived, or never will."""
 
@@ -37,7 +41,7 @@ async def _pause(world: World) -> None:
         await asyncio.sleep(0.5)
         for number in range(world.partitions):
             cut = paused_at(world.broker, number)
-            if 0 < cut <= world.raw_rows.committed.get(number, 0):
+            if cut:
                 for _ in range(5):
                     world.produce()
                 _expire(world, number, cut)
@@ -46,7 +50,14 @@ async def _pause(world: World) -> None:
 
 async def _outage(world: World) -> None:
     rng = world.rng
-    workers = world.hold("worker", LET_GO + UNDER_WAY + rng.random() * 4.0)
+    down = LET_GO + UNDER_WAY + rng.random() * 4.0
+    if rng.random() < 0.5:
+        ahead = rng.random() * AHEAD
+        for one in world.hold("sink", ahead + down):
+            if not one.process.paused:  # that one may wake, and store what it has read
+                world.kill(one)
+        await asyncio.sleep(ahead)
+    workers = world.hold("worker", down)
     for one in workers:
         if rng.random() < 0.5:
             world.kill(one)
@@ -63,19 +74,19 @@ async def _outage(world: World) -> None:
 
 
 def _expire(world: World, number: int, above: int = 0) -> None:
-    """Up to anywhere in the log `above` an offset; of what is counted no further than the sink has
-    stored it: what only the sink lacks has its tests in `tests/contract/test_sink_expired.py`."""
+    """Up to anywhere in the log `above` an offset."""
     chain = newest_chain(world.broker, number)
     if chain is None:
         return  # whoever comes next would have to be told to begin with what is left
     partition = world.broker.topics[TOPICS.responses][number]
     cut = chain.last.next_offset
-    stored = world.raw_rows.committed.get(number, 0)
-    most = stored if stored < cut else partition.end
     low = max(partition.start, above)
-    if most > low:
-        start = low + 1 + int(world.rng.random() * (most - low))
+    if partition.end > low:
+        start = low + 1 + int(world.rng.random() * (partition.end - low))
         world.broker.expire(TOPICS.responses, number, start)
+        stored = world.raw_rows.committed.get(number, 0)
+        if start > stored:
+            world.sent[number].unread.append((stored, start))
         if start > cut:
             lost = world.sent[number].lost
             if lost and lost[-1][0] == cut:

@@ -106,11 +106,11 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
         yield service, "follow_catalogue", _unchanging
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
-    # Raw rows expire in no schedule, save those that are missing for everybody.
-    yield expired, "stored_to", _nothing_known
-    yield repairs, "whole_from", _nothing_known
-    yield guard, "last_rows", lambda tables, places: tables.last_rows(places)
+    yield repairs, "whole_from", lambda tables: tables.whole_from()
     yield repairs, "recount", lambda tables, notes: tables.recount(notes)
+    yield repairs, "recount_upwards", lambda tables, notes: tables.recount(notes, upwards=True)
+    yield expired, "stored_to", lambda tables, topic, places: tables.stored_to(topic, places)
+    yield guard, "last_rows", lambda tables, places: tables.last_rows(places)
 
     async def connect(settings: object) -> object:
         return world.store
@@ -137,7 +137,3 @@ def _sizes(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield untold, "MAX_EXCEPTIONS", 4
     yield untold, "MAX_HELD_BYTES", 300
     yield updates, "MOST_ROWS", 3
-
-
-async def _nothing_known(*_: object) -> dict[Any, int]:
-    return {}

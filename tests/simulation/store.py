@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pipeline.core.vocabulary import SLOTS
+from pipeline.core.vocabulary import RESPONSE, SLOTS
 from pipeline.errors import TransientStoreError
 from pipeline.sink.rows import Block, Note
 from pipeline.wire.lives import Mark
@@ -105,36 +105,65 @@ class Store:
         last = {key[:2]: key for key in sorted(key for key in rows if key[:2] in wanted)}
         return {key[1]: Mark(key[2] + 1, rows[key][1][-2]) for key in last.values()}
 
-    async def recount(self, notes: Sequence[Note]) -> None:
-        """What the statement of `pipeline.sink.repair` inserts for these notes."""
+    async def stored_to(self, topic: str, places: Iterable[tuple[int, int]]) -> dict[int, int]:
+        """As `pipeline.sink.progress.stored_to` asks the tables."""
         await self._arrive()
-        rows = [row for note in notes for row in self._recounted(note)]
+        told = self.tables["sink_progress"]
+        keys = [(topic, *place) for place in places]
+        return {key[-1]: told[key][0] for key in keys if key in told}
+
+    async def whole_from(self) -> dict[tuple[int, int], int]:
+        """As `pipeline.sink.expired.whole_from` asks the tables."""
+        await self._arrive()
+        return self.lacks_before()
+
+    def lacks_before(self) -> dict[tuple[int, int], int]:
+        """(generation, partition) → the first hour (ms) of which all answers are stored, where raw
+        rows are lacking that were judged: the view `whole_from`."""
+        found: dict[tuple[int, int], int] = {}
+        for (*place, begin, end), (_, (hour,)) in self.tables["unstored"].items():
+            origin = (place[0], place[1])
+            if not any(at <= begin and end <= to for at, to in self._gaps(origin)):
+                found[origin] = max(hour * 1000, found.get(origin, 0))
+        return found
+
+    async def recount(self, notes: Sequence[Note], *, upwards: bool = False) -> None:
+        """What the statements of `pipeline.sink.repair` insert for these notes."""
+        await self._arrive()
+        rows = [row for note in notes for row in self._recounted(note, upwards)]
         await self._write("score_panes", rows)
 
-    def _recounted(self, note: Note) -> list[tuple[Row, int, Row]]:
+    def _recounted(self, note: Note, upwards: bool) -> Iterator[tuple[Row, int, Row]]:
         counted = self._counted(note)
-        rows = []
+        place = (note.generation, note.partition)
         for hour in note.hours:
+            answered = [said for at, said in counted if at // 3_600_000 * 3_600_000 == hour]
+            start = (hour // 1000, *note.group)
+            if upwards and len(answered) < self._standing((*start, RESPONSE, "count", *place)):
+                continue
             for measure, scale in note.measures:
                 counts = [0] * SLOTS
-                for occurred_at, answers in counted:
-                    if occurred_at // 3_600_000 * 3_600_000 != hour:
-                        continue
-                    if measure == "response":
+                for answers in answered:
+                    if measure == RESPONSE:
                         counts[0] += 1
                     elif measure in answers:
                         counts[answers[measure]] += 1
-                place = (note.generation, note.partition)
-                key = (hour // 1000, *note.group, measure, scale, *place)
-                content = (tuple(counts), note.as_of)
-                rows.append((key, note.version, content))
-        return rows
+                key = (*start, measure, scale, *place)
+                yield key, note.version, (tuple(counts), note.as_of)
+
+    def _standing(self, key: Row) -> int:
+        """How many responses a pane has."""
+        _, content = self.tables["score_panes"].get(key, (0, ((0,), 0)))
+        return int(content[0][0])
+
+    def _gaps(self, place: tuple[int, int]) -> list[Row]:
+        return [key[2:] for key in self.tables["gaps"] if key[:2] == place]
 
     def _counted(self, note: Note) -> list[tuple[int, dict[str, int]]]:
         """Responses of the group that count below the note's version: (occurred_at, answers)."""
         place = (note.generation, note.partition)
         outcomes = self.tables["outcomes"]
-        gaps = [key[2:] for key in self.tables["gaps"] if key[:2] == place]
+        gaps = self._gaps(place)
         first: dict[tuple[str, int], Row] = {}
         retracted = set()
         for key in sorted(key for key in self.tables["responses"] if key[:2] == place):
@@ -183,7 +212,7 @@ class Store:
     def _put(self, table: str, key: Row, version: int, content: Row) -> None:
         written = self.written[table]
         before = written.setdefault((key, version), content)
-        if before != content:
+        if before != content and table != "unstored":  # each sink says from when it read on
             conflict = f"{table} {key} version {version}: {before} and {content}"
             self.conflicts.setdefault(key[PARTITION_AT[table]], []).append((version, conflict))
         known = self.tables[table].get(key)

@@ -55,12 +55,13 @@ class Running:
 class Sent:
     """The truth of one life of a partition: (offset, append time, what the record means), the
     offsets `[from, to)` that expired before a checkpoint held them, with how far they had been
-    told, and where it ended."""
+    told, those that expired before a sink said that it had stored them, and where it ended."""
 
     number: int
     generation: int = FIRST_LIFE
     log: list[tuple[int, int, Fields | Reason]] = field(default_factory=list)
     lost: list[tuple[int, int, int]] = field(default_factory=list)
+    unread: list[tuple[int, int]] = field(default_factory=list)
     end: int = 0
 
 
