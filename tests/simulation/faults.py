@@ -10,7 +10,12 @@ from typing import Final
 
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import FIRST, OTHERS
-from tests.simulation.expiry import expire_paused, expire_unread
+from tests.simulation.expiry import (
+    expire_behind,
+    expire_paused,
+    expire_unread,
+    expire_unstored,
+)
 from tests.simulation.growth import add_partitions
 from tests.simulation.lives import recreate
 from tests.simulation.world import CALM_SECONDS, DAY, TOPICS, Running, World
@@ -162,7 +167,10 @@ FAULTS: Final[tuple[Fault, ...]] = (
     _compact,
     _sleep,
 )
-PLOTS: Final[tuple[Fault, ...]] = (expire_unread, expire_paused, add_partitions, recreate)
+PLOTS: Final[tuple[Fault, ...]] = (
+    *(expire_unread, expire_paused, expire_behind, expire_unstored),
+    *(add_partitions, recreate),
+)
 """Faults of several steps."""
 PLOTTED: Final = (0, 0, 1, 2)
 """How many of these a schedule has: they take longer than all the others."""

@@ -7,6 +7,7 @@ from pipeline.score.chains import Chain, intact_chains, take_stock
 from pipeline.score.log_reader import PartitionLog
 from pipeline.wire.generations import generations_in
 from pipeline.wire.ledger import standing
+from pipeline.wire.manifests import parse_key
 from pipeline.wire.resumes import resumed_to
 from pipeline.wire.topics import Topics
 from tests.simulation.broker import Broker
@@ -19,6 +20,12 @@ def newest_chain(broker: Broker, number: int) -> Chain | None:
     records = _checkpoints(broker, number)
     generation = generations_in(records).of(number)
     return next(intact_chains(records, take_stock(records, generation)), None)
+
+
+def newest_epoch(broker: Broker, number: int) -> int:
+    """That of who claimed the partition last; 0 when nobody has."""
+    parsed = map(parse_key, _checkpoints(broker, number))
+    return max((one.owner.epoch for one in parsed if one is not None), default=0)
 
 
 def paused_at(broker: Broker, number: int) -> int:

@@ -12,7 +12,7 @@ from pipeline.operate.generations import begin_generation
 from pipeline.wire.lives import AWAY_MS
 from tests.simulation.expiry import LET_GO, UNDER_WAY
 from tests.simulation.growth import grow_one_or_two
-from tests.simulation.world import World
+from tests.simulation.world import TOPICS, World
 
 PATIENCE: Final = 60.0
 """Seconds until all is read, in any weather; else the topic is left as it is."""
@@ -31,16 +31,32 @@ def recreate(world: World) -> None:
 async def _recreate(world: World) -> None:
     if world.quiet or world.newest >= MOST_LIVES:
         return
+    world.renewing += 1
     world.quiet = True  # what is deleted unread would be lost, and rightly
     if await _all_read(world):
         if world.rng.random() < 0.5:
             await _stop_all(world)
         if world.drained:
+            ends = [partition.end for partition in world.broker.topics[TOPICS.responses]]
             world.recreate()
             await asyncio.sleep(BETWEEN)
+            if world.rng.random() < 0.5:
+                await _fill(world, ends)
             await _say_so(world)
     world.quiet = False
     await _go_on(world)
+    world.renewing -= 1
+
+
+async def _fill(world: World, ends: list[int]) -> None:
+    """The new log gets as long as the old one was, and longer, before anybody says so."""
+    for number, end in enumerate(ends):
+        for _ in range(end):
+            world.broker.mark(TOPICS.responses, number)
+    world.quiet = False
+    for _ in range(3):
+        world.produce()
+    await asyncio.sleep(BETWEEN)
 
 
 async def _go_on(world: World) -> None:

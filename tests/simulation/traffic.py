@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.core.reasons import Reason
@@ -33,7 +33,14 @@ _AGES: Final = (
 )
 """How long before it is sent a response was given, in ms."""
 
-_KINDS: Final = ("new", "new", "new", "new", "again", "flip", "flip", "first", "other", "bad")
+KINDS: Final = (
+    *("new", "new", "new", "new", "beside", "again", "flip", "flip", "first", "other", "bad"),
+)
+CLOSE: Final = ("close",)
+"""One more in the hour of the last one."""
+NOW: Final = ("now",)
+"""One with which those of days ago are late."""
+AGAIN: Final = ("again",)
 
 _BAD: Final[tuple[tuple[bytes | None, Reason], ...]] = (
     (None, Reason.TOMBSTONE),
@@ -71,10 +78,12 @@ class Traffic:
         self._partitions = partitions
         self._moved = len(self._given)
 
-    def next(self, now: int) -> tuple[int, bytes | None, Fields | Reason]:
+    def next(
+        self, now: int, kinds: Sequence[str] = KINDS
+    ) -> tuple[int, bytes | None, Fields | Reason]:
         """(partition, bytes, what they mean) of a record sent at `now`."""
         rng = self._rng
-        kind = rng.choice(_KINDS)
+        kind = rng.choice(kinds)
         if kind == "bad":
             return self._bad(now)
         if self._given and kind in ("again", "flip"):
@@ -83,12 +92,20 @@ class Traffic:
             if at < self._moved and rng.random() < 0.5:
                 partition = rng.randrange(self._partitions)
             record = {**before, "retracted": bool(before["retracted"]) ^ (kind == "flip")}
+        elif self._given and kind in ("beside", "close") and CLINIC not in self._answers:
+            partition, before = rng.choice(
+                self._given[-8:] if kind == "beside" else self._given[-1:]
+            )
+            record = self._beside(before)
+            self._given.append((partition, record))
         elif kind == "other" and len(self._given) > self._fresh:
             partition, before = rng.choice(self._given[self._fresh :])
             record = {**before, "location": f"office {rng.randrange(2)}"}
         else:
             partition = rng.randrange(self._partitions)
             record = self._new(now, retracted=kind == "first")
+            if self._given and kind == "now":
+                partition, record["occurred_at"] = self._given[-1][0], now
             self._given.append((partition, record))
         return partition, encode_response(record), record
 
@@ -98,12 +115,20 @@ class Traffic:
         if CLINIC in self._answers and group.survey == VISIT and rng.random() < 0.2:
             group = group._replace(service=ALIAS)
         return world.response(
-            event_id=f"00000000-0000-4000-8000-{len(self._given):012x}",
+            event_id=self._id(),
             occurred_at=now - rng.choice(_AGES),
             answers=rng.choice(self._answers[group.survey]),
             retracted=retracted,
             **group._asdict(),
         )
+
+    def _beside(self, before: Mapping[str, object]) -> dict[str, object]:
+        """Another answer of the same group and time: by now it may be late."""
+        answers = self._rng.choice(self._answers[str(before["survey"])])
+        return {**before, "event_id": self._id(), "answers": answers, "retracted": False}
+
+    def _id(self) -> str:
+        return f"00000000-0000-4000-8000-{len(self._given):012x}"
 
     def _bad(self, now: int) -> tuple[int, bytes | None, Fields | Reason]:
         rng = self._rng

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from tests.simulation.groups import Group
 from tests.simulation.kept import TOPICS, newest_chain
 from tests.simulation.loop import Process, VirtualLoop
 from tests.simulation.store import Store
-from tests.simulation.traffic import ANSWERS, MORE_ANSWERS, Fields, Traffic
+from tests.simulation.traffic import ANSWERS, KINDS, MORE_ANSWERS, Fields, Traffic
 from tests.support.world import DAY, START
 
 OTHER_LANES: Final = {
@@ -92,6 +92,7 @@ class World:
         self.past: list[Sent] = []  # of logs that are gone
         self.newest = FIRST_LIFE
         self.quiet = False  # nothing is sent
+        self.renewing = 0  # the log may be another one, and not all know it
         self.running: list[Running] = []
         self.plots: list[asyncio.Future[None]] = []  # faults of several steps, under way
         self.failures: list[str] = []
@@ -149,11 +150,11 @@ class World:
         self.catalogue = catalogue
         self.trace.add(self.loop.time(), "catalogue", catalogue.digest)
 
-    def produce(self) -> None:
+    def produce(self, kinds: Sequence[str] = KINDS) -> None:
         """Append the next record; now and then an offset is left out."""
         if self.quiet:
             return
-        number, value, meaning = self.traffic.next(self.clock())
+        number, value, meaning = self.traffic.next(self.clock(), kinds)
         if self.rng.random() < 0.05:
             self.broker.mark(TOPICS.responses, number)
         offset = self.broker.append(TOPICS.responses, number, b"", value, ())
