@@ -4,7 +4,7 @@ hours may stand for that: a recount finds too little, and then lowers nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from copy import copy
 from functools import cached_property
 from typing import Final
@@ -42,25 +42,25 @@ class Stored:
         self._raw = {key[2] for key in world.store.tables["responses"] if key[:2] == self._place}
         self._sendable = {at for at, _, said in sent.log if not isinstance(said, str)}
         self._lacking = {at for at in self._sendable - self._raw if not is_lost(at)}
+        rows = world.store.tables["unstored"].items()
+        self._told_lacking = {
+            key[2:]: hour * 1000 for key, (_, (hour,)) in rows if key[:2] == self._place
+        }
+        self._said = {at for span in self._told_lacking for at in range(*span)}
         self._torn_before = world.store.lacks_before().get(self._place, 0)
 
     def faults(self) -> Iterator[str]:
         """What is wrong with them, and with what is said to be lacking."""
         if extra := self._raw - self._sendable:
             yield f"raw rows {sorted(extra)} too many"
-        rows = self._world.store.tables["unstored"]
-        told = {
-            key[2:]: hour * 1000 for key, (_, (hour,)) in rows.items() if key[:2] == self._place
-        }
-        said = {at for span in told for at in range(*span)}
-        if unsaid := self._lacking - said:
+        if unsaid := self._lacking - self._said:
             yield f"raw rows {sorted(unsaid)} are lacking, and nothing says so"
-        if untrue := said - {at for span in self._sent.unread for at in range(*span)}:
+        if untrue := self._said - {at for span in self._sent.unread for at in range(*span)}:
             yield f"raw rows {sorted(untrue)} were stored, and are said to be lacking"
         for one in self._naive.said:
             if one.offset in self._lacking and one.event[1] >= self._torn_before:
                 yield f"an answer of {one.event[1]} is lacking after {self._torn_before}"
-        for (_, end), hour in told.items():
+        for (_, end), hour in self._told_lacking.items():
             later = (at for offset, at, _ in self._sent.log if offset >= end)
             first = next(later, self._world.clock())
             if hour > ((first + AHEAD_MS) // HOUR_MS + 1) * HOUR_MS:
@@ -75,15 +75,16 @@ class Stored:
         whole = min(_total(self._naive.recounted(group, hour, below)) for below in late)
         if _total(shown) < min(whole, self._told(group, hour)):
             return False
-        found = self._partial.recounted(group, hour, 1 << 48)
-        return _answered(found) == _answered(shown) or _total(shown) > _total(found)
+        found = [one.recounted(group, hour, 1 << 48) for one in self._partial]
+        return any(
+            _answered(one) == _answered(shown) or _total(one) < _total(shown) for one in found
+        )
 
     @cached_property
-    def _partial(self) -> Naive:
-        """The judgement, as far as it is stored."""
-        partial = copy(self._naive)
-        partial.said = [one for one in partial.said if one.offset not in self._lacking]
-        return partial
+    def _partial(self) -> list[Naive]:
+        """The judgement as far as it is stored, and as far as sinks know: one that was stopped may
+        store what it had read after others have said that it lacks."""
+        return [_without(self._naive, self._lacking), _without(self._naive, self._said)]
 
     def _told(self, group: Group, hour: int) -> int:
         """How many responses a score worker last told of an hour."""
@@ -99,6 +100,12 @@ class Stored:
                     if pane.hour == hour and not self._is_given_up(update.version & MASK):
                         newest = max(newest, (update.version, pane.counts[at]))
         return newest[1]
+
+
+def _without(naive: Naive, offsets: Set[int]) -> Naive:
+    partial = copy(naive)
+    partial.said = [one for one in naive.said if one.offset not in offsets]
+    return partial
 
 
 def _total(counts: Counts) -> int:
