@@ -68,8 +68,9 @@ class Truth:
         return naive
 
     def faults(self) -> Iterator[str]:
-        for version, conflict in self.world.store.conflicts.get(self.number, ()):
-            if not self._is_given_up(version & MASK):  # a recount may know of the gap, or not yet
+        for key, version, conflict in self.world.store.conflicts.get(self.number, ()):
+            # A recount may know of the gap, or not yet; or of what a stopped sink stores later.
+            if not self._is_given_up(version & MASK) and not self.stored.is_torn(key):
                 yield conflict
         yield from self._outcomes()
         yield from self.stored.faults()

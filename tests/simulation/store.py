@@ -71,8 +71,8 @@ class Store:
         self.tables: dict[str, dict[Row, tuple[int, Row]]] = {name: {} for name in KEYS}
         self.written: dict[str, dict[Row, Row]] = {name: {} for name in KEYS}
         """(key, version) → content, of every row that was ever inserted."""
-        self.conflicts: dict[int, list[tuple[int, str]]] = {}
-        """By partition: rows that should be the same and are not, with their version."""
+        self.conflicts: dict[int, list[tuple[Row, int, str]]] = {}
+        """By partition: rows that should be the same and are not, with their key and version."""
 
     async def close(self) -> None: ...
 
@@ -214,7 +214,7 @@ class Store:
         before = written.setdefault((key, version), content)
         if before != content and table != "unstored":  # each sink says from when it read on
             conflict = f"{table} {key} version {version}: {before} and {content}"
-            self.conflicts.setdefault(key[PARTITION_AT[table]], []).append((version, conflict))
+            self.conflicts.setdefault(key[PARTITION_AT[table]], []).append((key, version, conflict))
         known = self.tables[table].get(key)
         if known is None or known[0] < version or self._wins(known[0], version):
             self.tables[table][key] = version, content

@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from copy import copy
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE, SLOTS
 from pipeline.wire.scores import decode_score
+from tests.simulation.store import KEYS
 from tests.simulation.world import TOPICS, Sent, World
 from tests.support.naive import HOUR_MS, Naive
 from tests.support.runs import MASK
@@ -65,6 +66,11 @@ class Stored:
             first = next(later, self._world.clock())
             if hour > ((first + AHEAD_MS) // HOUR_MS + 1) * HOUR_MS:
                 yield f"hours before {hour} said to be torn, though read on at {first}"
+
+    def is_torn(self, key: tuple[Any, ...]) -> bool:
+        """Whether a row is a pane that may lack raw rows."""
+        pane = len(key) == len(KEYS["score_panes"]) and isinstance(key[0], int)
+        return pane and key[0] * 1000 < self._torn_before
 
     def may_stand(self, group: Group, hour: int, shown: Counts) -> bool:
         """Whether a late hour may show these counts: it lacks raw rows, and the last note found
