@@ -79,13 +79,16 @@ class Scorers(Run):
         self.records: dict[str, list[Record]] = {name: [] for name in NAMES}
         self.records[TOPICS.responses] += stored(log)
         self._log_start = 0
+        self._end = log[-1][0] + 1 if log else 0
         self._updates: list[ScoreUpdate] = []
         self._entries: list[LedgerEntry] = []
 
     def act(self, action: str) -> None:
         if action == "lose":
             told_to = max((entry.next_offset for entry in self._entries), default=0)
-            self._log_start = max(self.state.next_offset, told_to + 1)
+            start = max(self.state.next_offset, told_to + 1)
+            if start <= self._end:  # else nothing can have expired that was not told
+                self._log_start = start
         super().act("crash" if action == "lose" else action)
         if self.state.next_offset < self._log_start:
             self._lose()
