@@ -18,7 +18,7 @@ from pipeline.local.part import obituary
 from pipeline.local.processes import Child
 from pipeline.settings import Settings
 from pipeline.wire.kafka import consumer, started
-from pipeline.wire.ledger import decode_entry
+from pipeline.wire.ledger import standing
 from pipeline.wire.log_ends import read_to
 from pipeline.wire.manifests import parse_key
 from pipeline.wire.topics import Topics
@@ -105,7 +105,9 @@ async def _follow(
     while left:
         for records in (await client.getmany(timeout_ms=POLL_MS)).values():
             for record in records:
-                entry = decode_entry(record.value or b"")
+                entry = standing(record)
+                if entry is None:
+                    continue
                 marks.append(Mark(record.timestamp, entry.partition, entry.next_offset))
                 heard = time.monotonic()
                 if entry.next_offset >= ends[entry.partition]:

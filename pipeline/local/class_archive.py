@@ -24,9 +24,10 @@ class ClassArchive:
     """
 
     def __init__(self, java: Path, jars: Path, scratch: Path) -> None:
-        binary = java.resolve()
-        program = f"{binary}:{binary.stat().st_mtime_ns}"  # another Java needs another archive
-        self.path = jars / f"classes-{hashlib.sha256(program.encode()).hexdigest()[:12]}.jsa"
+        fits = hashlib.sha256()  # Java takes an archive only for the very files it was made of
+        for file in (java.resolve(), *sorted(jars.glob("*.jar"))):
+            fits.update(f"{file}:{file.stat().st_mtime_ns}\n".encode())
+        self.path = jars / f"classes-{fits.hexdigest()[:12]}.jsa"
         self._left = scratch / "classes.jsa"
 
     def mapped(self) -> tuple[str, ...]:
@@ -34,8 +35,11 @@ class ClassArchive:
         return (f"-XX:SharedArchiveFile={self.path}", _QUIET) if self.path.exists() else ()
 
     def left(self) -> tuple[str, ...]:
-        """What a broker is told to leave one when it ends well; nothing when there is one."""
-        return () if self.path.exists() else (f"-XX:ArchiveClassesAtExit={self._left}", _QUIET)
+        """What a broker is told to leave one when it ends well; nothing when there is one, or it
+        could not be kept."""
+        if self.path.exists() or not os.access(self.path.parent, os.W_OK):
+            return ()
+        return (f"-XX:ArchiveClassesAtExit={self._left}", _QUIET)
 
     def keep(self) -> None:
         """Put what a broker left in its place, by one rename. A failure only leaves it slow."""

@@ -41,11 +41,16 @@ class Ledger:
             if offset == expected:
                 self.end = offset + 1
                 return
-            # -1: Kafka has it, and does not know where.
-            if offset < expected or await self.told_between(expected, offset):
+            place = f"topic {self.topic} partition {self.partition} offset {expected}"
+            if offset < expected:
                 raise KafkaError(
-                    f"topic {self.topic} partition {self.partition} offset {expected}: another "
-                    "worker took it over while this one stood still: start this one again"
+                    f"{place}: Kafka does not say that the entry is there (it says {offset}): "
+                    "start this one again"
+                )
+            if await self.told_between(expected, offset):
+                raise KafkaError(
+                    f"{place}: another worker took it over while this one stood still: "
+                    "start this one again"
                 )
             # Somebody who was overtaken has been here: what is void changes nothing, ours is too.
             self.end = offset + 1

@@ -48,18 +48,20 @@ class HeldNotes:
         return {(generation, partition) for _, partition, generation, _ in self._notes}
 
     def ready(self, reach: Reach) -> list[Note]:
-        """For each hour the newest note that can be recounted now; hours of one update together."""
-        merged: dict[tuple[Group, int, int], list[Note]] = {}
-        for (group, partition, generation, _), versions in self._notes.items():
+        """For each hour the newest note that can be recounted now, with the measures of those
+        before it: a question may have left the catalogue since. Hours of one update together."""
+        merged: dict[Note, list[int]] = {}
+        for (_, partition, generation, hour), versions in self._notes.items():
             limit = reach.get((generation, partition), -1)
-            fit = [note for note in versions.values() if note.next_offset <= limit]
+            fit = [
+                version for version in sorted(versions) if versions[version].next_offset <= limit
+            ]
             if fit:
-                newest = max(fit, key=lambda note: note.version)
-                merged.setdefault((group, partition, newest.version), []).append(newest)
-        return [
-            replace(notes[0], hours=tuple(sorted(hour for n in notes for hour in n.hours)))
-            for notes in merged.values()
-        ]
+                newest = versions[fit[-1]]
+                asked = dict.fromkeys(one for v in reversed(fit) for one in versions[v].measures)
+                whole = replace(newest, measures=tuple(asked), hours=())
+                merged.setdefault(whole, []).append(hour)
+        return [replace(note, hours=tuple(sorted(hours))) for note, hours in merged.items()]
 
     def done(self, notes: Iterable[Note]) -> None:
         """Let go of worked-off notes, and of older ones for the same hours: they change nothing."""

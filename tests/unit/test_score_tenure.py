@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from pipeline.core.breaker import Limits
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.partition import PartitionState
 from pipeline.core.response import Validator
+from pipeline.core.windows import MINUTE
 from pipeline.errors import CatalogueError, KafkaError
 from pipeline.score import restore
 from pipeline.score.checkpoints import CheckpointWriter
@@ -197,8 +199,30 @@ async def test_who_finds_only_void_entries_in_between_enters_its_own_once_more(
     assert between == [(0, 2)]
     producer.offset = -9  # known to Kafka, but not where
     tenure.fold(records(*[GOOD] * 3))
+    with pytest.raises(KafkaError, match="offset 5: Kafka does not say that the entry is there"):
+        await tenure.emit()
+
+
+async def test_windows_slide_no_more_once_another_has_told_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What counts in them may have been taken back meanwhile, at the same offset."""
+    told_before(monkeypatch, True)
+    producer = Acknowledging()
+    producer.open.set()
+    tenure = tenure_of(producer)
+    now = time.time_ns() // 1_000_000
+    (record,) = records(encode_response(response(occurred_at=now)))
+    tenure.fold([replace(record, timestamp=now)])
+    await tenure.emit()
+    later = (now + MINUTE) * 1_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    assert tenure.due()
+    producer.offset = 1
+    told = producer.sent.count(TOPICS.scores)
     with pytest.raises(KafkaError, match="another worker took it over"):
         await tenure.emit()
+    assert producer.sent.count(TOPICS.scores) == told > 0
 
 
 async def test_no_chain_of_checkpoints_begins_but_by_who_owns_the_ledger(

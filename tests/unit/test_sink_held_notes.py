@@ -41,6 +41,12 @@ def test_of_an_hour_only_the_newest_note_that_is_ready_is_worked_off() -> None:
     assert len(notes) == 0
 
 
+def test_a_question_that_left_the_catalogue_between_two_notes_is_counted_with_the_newer() -> None:
+    asked = (("trust", "likert5"), ("ease", "likert5"))
+    ready = held(replace(NOTE, measures=asked), LATER).ready({(1, 3): 20})
+    assert {(note.hours, note.measures) for note in ready} == {((0,), asked), ((HOUR,), asked)}
+
+
 def test_a_newer_note_that_is_not_ready_stays_when_an_older_one_is_done() -> None:
     notes = held(NOTE, LATER)
     notes.done(notes.ready({(1, 3): 10}))

@@ -156,8 +156,8 @@ class Comparison:
         self.inquiry.suspect_rows(windows)
         behind = {one.origin for one in logs.compare_logs(self._bounds, journals)}
         # A worker that is far behind tells no windows until it has caught up.
-        most = self.settings.score.behind_records // CAUGHT_UP
         now = await self.ends.read()
+        most = self.settings.score.behind_records // max(1, len(now)) // CAUGHT_UP
         caught_up = logs.caught_up(now, journals, most)
         kept = {origin: one for origin, one in caught_up.items() if origin not in behind}
         floors = await absent.read_floors(self.tables, kept)
