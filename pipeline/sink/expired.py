@@ -69,7 +69,8 @@ class Expired:
         if fresh:
             places = [(self._generations.of(p), p) for p in fresh]
             stored = await stored_to(self._tables, self._topic, places)
-            self._read_to |= dict.fromkeys(fresh, 0) | stored
+            # Scores of before there was a sink are nobody's loss: panes are counted from raw rows.
+            self._read_to |= (dict.fromkeys(fresh, 0) if self._raw else {}) | stored
         holes, read_to = _holes(batch, self._read_to)
         if holes and (lost := await self._lost(holes)):
             await self._tell(lost)
@@ -101,25 +102,28 @@ class Expired:
             }
             await self._tables.insert(Block(TABLE, columns))
         what = "raw rows expired unread" if self._raw else "scores expired unread"
-        for partition, begin, end, _ in lost:
-            where = {"topic": self._topic, "partition": partition, "offset": begin}
-            _log.error(what, **where, records=end - begin)
-            metrics.SINK_EXPIRED.labels(self._topic).inc(end - begin)
+        for partition in {hole.partition for hole in lost}:
+            holes = [hole for hole in lost if hole.partition == partition]
+            records = sum(hole.end - hole.begin for hole in holes)
+            where = {"topic": self._topic, "partition": partition, "offset": holes[0].begin}
+            _log.error(what, **where, records=records)
+            metrics.SINK_EXPIRED.labels(self._topic).inc(records)
 
 
 def _holes(batch: Batch, read_to: Mapping[int, int]) -> tuple[list[Hole], dict[int, int]]:
-    """What a batch does not have of all that follows `read_to`, and how far it goes. Retention may
-    overtake a reader at any record: what it had fetched before it still has."""
+    """What a batch does not have of all that follows `read_to`, or else its own first record, and
+    how far it goes. Retention may overtake a reader at any record: what it had fetched before it
+    still has."""
     holes = []
     reached = dict(read_to)
     for record in batch.records:
         partition, offset = record.partition, record.offset
-        if offset > reached[partition]:
+        if offset > reached.setdefault(partition, offset):
             holes.append(Hole(partition, reached[partition], offset, record.timestamp))
         reached[partition] = max(reached[partition], offset + 1)
     now = time.time_ns() // 1_000_000
     for partition, position in batch.positions.items():
-        if position > reached[partition]:
+        if position > reached.setdefault(partition, position):
             holes.append(Hole(partition, reached[partition], position, now))
             reached[partition] = position
     return holes, reached
