@@ -7,7 +7,7 @@ them: a recount of their hours would find less than there was.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pipeline import logs, metrics
@@ -93,14 +93,7 @@ class Expired:
 
     async def _tell(self, lost: Sequence[Hole]) -> None:
         if self._raw:
-            columns: dict[str, Sequence[object]] = {
-                "generation": [self._generations.of(hole.partition) for hole in lost],
-                "partition": [hole.partition for hole in lost],
-                "from_offset": [hole.begin for hole in lost],
-                "next_offset": [hole.end for hole in lost],
-                "complete_from": [complete_from(hole.at) // _SECOND for hole in lost],
-            }
-            await self._tables.insert(Block(TABLE, columns))
+            await self._tables.insert(unstored(lost, self._generations.of))
         what = "raw rows expired unread" if self._raw else "scores expired unread"
         for partition in {hole.partition for hole in lost}:
             holes = [hole for hole in lost if hole.partition == partition]
@@ -127,6 +120,18 @@ def _holes(batch: Batch, read_to: Mapping[int, int]) -> tuple[list[Hole], dict[i
             holes.append(Hole(partition, reached[partition], position, now))
             reached[partition] = position
     return holes, reached
+
+
+def unstored(lost: Sequence[Hole], generation_of: Callable[[int], int]) -> Block:
+    """The rows that say where raw rows are lacking."""
+    columns: dict[str, Sequence[object]] = {
+        "generation": [generation_of(hole.partition) for hole in lost],
+        "partition": [hole.partition for hole in lost],
+        "from_offset": [hole.begin for hole in lost],
+        "next_offset": [hole.end for hole in lost],
+        "complete_from": [complete_from(hole.at) // _SECOND for hole in lost],
+    }
+    return Block(TABLE, columns)
 
 
 async def whole_from(tables: Tables) -> dict[tuple[int, int], int]:

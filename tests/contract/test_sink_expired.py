@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from pipeline.metrics import SINK_EXPIRED
-from pipeline.operate.rebuild.run import rebuild
+from pipeline.operate.rebuild.run import Rebuilt, rebuild
 from pipeline.operate.reconcile.run import reconcile
 from pipeline.settings import KafkaSettings
 from tests.fixtures.scoring import read, received, scoring
@@ -22,11 +22,16 @@ pytestmark = [pytest.mark.broker, pytest.mark.engine]
 STORED = (
     "SELECT max(next_offset) FROM sink_progress WHERE topic LIKE '%responses' AND partition = 0"
 )
+BOTH = (0, 1)
+ALL_STORED = (
+    "SELECT max(next_offset) FROM sink_progress WHERE topic LIKE '%responses' GROUP BY partition"
+)
 PANES = (
     "SELECT toUnixTimestamp(hour) * 1000, counts[1] FROM score_panes FINAL "
     "WHERE measure = 'response' ORDER BY hour"
 )
 HOUR_MS = 3_600_000
+EARLIER = HOUR - HOUR_MS
 LATER = HOUR + 40 * 24 * HOUR_MS
 """So much later all of `HOUR` is late."""
 
@@ -76,28 +81,48 @@ async def test_raw_rows_that_expired_unread_are_named_and_counted(
 async def test_no_recount_lowers_a_pane_whose_raw_rows_expired(
     pipe: Pipe, kafka_admin: AIOKafkaAdminClient
 ) -> None:
+    """In partition 0 a sink notices, in 1 a rebuild that comes before any sink."""
+    before: list[tuple[object, ...]] = [(HOUR, 3), (HOUR, 3), (LATER, 1), (LATER, 1)]
+    after = [(EARLIER, 1), (EARLIER, 1), *before]
     async with scoring(pipe.settings):
         async with pipe.sinking():
-            await pipe.respond(event(0))
-            await pipe.wait_for(PANES, [(HOUR, 1)])
-            await pipe.wait_for(STORED, [(1,)])
-        for number in range(1, 3):
-            await pipe.respond(event(number))
-        await received(pipe.settings, 3)
-        await expire(kafka_admin, pipe.topics.responses, 3)
+            for partition in BOTH:
+                await pipe.respond(event(partition), partition)
+            await pipe.wait_for(PANES, [(HOUR, 1)] * 2)
+            await pipe.wait_for(ALL_STORED, [(1,)] * 2)
+        await expire_unread(pipe, kafka_admin, 1, judged=4)
+        (hole,) = (await rebuilt(pipe)).unread
+        assert hole[:3] == (1, 1, 3)
+        await expire_unread(pipe, kafka_admin, 0, judged=6)
         async with pipe.sinking():
-            await pipe.respond(event(3), occurred_at=LATER)
-            await pipe.wait_for(PANES, [(HOUR, 3), (LATER, 1)])
-            await pipe.respond(event(4))  # late, and so is the next
-            await pipe.respond(event(5), occurred_at=HOUR - HOUR_MS)
-            await pipe.wait_for(PANES, [(HOUR - HOUR_MS, 1), (HOUR, 3), (LATER, 1)])
+            for partition in BOTH:
+                await pipe.respond(event(6 + partition), partition, occurred_at=LATER)
+            await pipe.wait_for(PANES, before)
+            for partition in BOTH:  # late, and so are the next
+                await pipe.respond(event(8 + partition), partition)
+                await pipe.respond(event(10 + partition), partition, occurred_at=EARLIER)
+            await pipe.wait_for(PANES, after)
             report = await reconcile(pipe.settings, 20.0, repair=True)
     assert report.differences == ()
-    (line,) = report.not_compared
-    assert "partition 0 generation 1, offsets below 3 and hours before" in line
-    rebuilt = await rebuild(pipe.settings, lambda what: lambda done, total: None, asyncio.Event())
-    assert rebuilt.broken == ()
-    assert pipe.rows(PANES) == [(HOUR - HOUR_MS, 1), (HOUR, 3), (LATER, 1)]
+    for partition, line in zip(BOTH, report.not_compared, strict=True):
+        assert f"partition {partition} generation 1, offsets below 3 and hours before" in line
+    again = await rebuilt(pipe)
+    assert (again.broken, again.unread) == ((), [])
+    assert pipe.rows(PANES) == after
+
+
+async def expire_unread(
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient, partition: int, *, judged: int
+) -> None:
+    """Two more, which expire with all before them once `judged` records are judged in all."""
+    for number in (2, 4):
+        await pipe.respond(event(number + partition), partition)
+    await received(pipe.settings, judged)
+    await expire(kafka_admin, pipe.topics.responses, 3, partition)
+
+
+async def rebuilt(pipe: Pipe) -> Rebuilt:
+    return await rebuild(pipe.settings, lambda what: lambda done, total: None, asyncio.Event())
 
 
 async def test_scores_that_expired_unread_are_named_and_mended_from_raw_rows(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Final
 
 from pipeline.errors import SchemaError
 from pipeline.operate.rebuild.behind import sinks_past
@@ -26,9 +25,6 @@ from pipeline.wire.generations import Generations
 from pipeline.wire.ledger import standing
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
-
-NOT_JUDGED: Final = 1 << 62
-"""The first judged offset of a partition that the ledger says nothing of."""
 
 
 class Refill:
@@ -80,6 +76,10 @@ class Refill:
                 patience = Patience(topic, pause, self._stop)
                 await patience.until_done(partial(self._retold.delete, self._tables))
 
+    def begin(self, partition: int, start: int) -> int:
+        """The first offset that could be stored again, of a log that begins at `start`."""
+        return max(start, self.judged_from.get(partition, start))
+
     async def _move(self, topic: str, writer: Writer, most: int, tell: Told) -> None:
         patience = Patience(topic, pause, self._stop)
         async with aclosing(batches(self._settings, topic, tell)) as read:
@@ -113,5 +113,5 @@ class Refill:
         if self._retold.see(entry):
             self._retold_to[record.partition] = record.offset + 1
         if entry.generation == self._generations.of(entry.partition):
-            known = self.judged_from.get(entry.partition, NOT_JUDGED)
+            known = self.judged_from.get(entry.partition, entry.from_offset)
             self.judged_from[entry.partition] = min(known, entry.from_offset)

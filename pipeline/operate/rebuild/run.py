@@ -12,13 +12,15 @@ from functools import partial
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.judge import complete_from
 from pipeline.operate.rebuild.panes import count_panes
-from pipeline.operate.rebuild.refill import NOT_JUDGED, Refill
+from pipeline.operate.rebuild.refill import Refill
+from pipeline.operate.rebuild.unread import note_unread
 from pipeline.operate.reconcile import accounts, hours
 from pipeline.operate.reconcile.differences import REPLAY, Difference
 from pipeline.operate.reconcile.journals import Journals, Origin, number, read_journals
 from pipeline.operate.reconcile.logs import LogBounds, read_bounds
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import Settings
+from pipeline.sink.expired import Hole
 from pipeline.sink.letters import Letters
 from pipeline.sink.patience import Patience, Stopped, pause
 from pipeline.sink.progress import Progress
@@ -55,11 +57,13 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """`horizons` of partitions that do not go back to their beginning; `broken`: origins whose raw
-    rows or outcomes do not match the ledger, so that their panes were not counted; `refused`: where
-    the store refused raw rows, so that only panes were counted that were not there."""
+    """`horizons` of partitions that do not go back to their beginning; `unread`: what had expired
+    before a sink stored it; `broken`: origins whose raw rows or outcomes do not match the ledger,
+    so that their panes were not counted; `refused`: where the store refused raw rows, so that only
+    panes were counted that were not there."""
 
     horizons: Sequence[Horizon]
+    unread: Sequence[Hole]
     broken: Sequence[Origin]
     refused: Sequence[Difference] = ()
 
@@ -85,6 +89,11 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
         await refill.run(tell)
         patience = Patience("tables", pause, stop)
         horizons = await patience.until_done(partial(_horizons, tables, bounds, refill))
+        behind = {one.partition for one in horizons}
+        rest = {partition: log for partition, log in bounds.items() if partition not in behind}
+        # Before progress is told: sinks look no further back than that.
+        note = partial(note_unread, tables, topics.responses, rest, refill)
+        unread = await patience.until_done(note)
         ends = {partition: log.end for partition, log in bounds.items() if log.end}
         progress = Progress(tables, topics.responses, generations.of)
         if generations.begun:
@@ -93,7 +102,7 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
         # Only now: hours that a sink counted meanwhile, of half the rows, are counted again.
         panes = _Panes(tables, topics.responses, load_catalogue(settings.catalog), patience)
         broken, refused = await panes.count(tell("panes"), stop)
-        return Rebuilt(horizons, tuple(sorted(broken)), tuple(refused))
+        return Rebuilt(horizons, unread, tuple(sorted(broken)), tuple(refused))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +156,10 @@ async def _horizons(
     oldest = {Origin(number(g), number(p)): number(offset) for g, p, offset in rows}
     found = []
     for partition, log in sorted(bounds.items()):
-        judged = refill.judged_from.get(partition, NOT_JUDGED)
-        begin = max(log.start, judged)
+        begin = refill.begin(partition, log.start)
         place = Origin(log.generation, partition)
-        if 0 < begin < NOT_JUDGED and oldest.get(place, begin) >= begin:
+        judged = partition in refill.judged_from
+        if judged and begin > 0 and oldest.get(place, begin) >= begin:
             _, appended_at = refill.first.get(partition, (begin, 0))
             # Where nothing was stored, nothing can be lacking.
             hour = complete_from(appended_at) if appended_at else 0
