@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SECONDS_ARG = $(if $(filter-out undefined environment default,$(origin SECONDS)),$(SECONDS),$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check simulate format loadtest drills soak clean
+.PHONY: help setup demo test suite check simulate format loadtest drills soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,12 @@ check: setup ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The types are checked, on one core, while the first servers start.
+test: setup ## check, and every test on the real broker and the real engine
+	@$(MAKE) --no-print-directory --jobs=2 check suite
+
 # Three processes on two cores, since most tests wait for servers.
-test: check ## check, then every test on the real broker and the real engine
+suite: setup
 	$(BIN)/python -W error::DeprecationWarning:pipeline -m pytest \
 		--numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=20 tests
 
