@@ -92,7 +92,7 @@ class Traffic:
             if at < self._moved and rng.random() < 0.5:
                 partition = rng.randrange(self._partitions)
             record = {**before, "retracted": bool(before["retracted"]) ^ (kind == "flip")}
-        elif self._given and kind in ("beside", "close") and CLINIC not in self._answers:
+        elif self._given and kind in ("beside", "close"):
             partition, before = rng.choice(
                 self._given[-8:] if kind == "beside" else self._given[-1:]
             )
