@@ -267,9 +267,6 @@ class Tenure:
         # A catalogue is switched only when windows are told too, however far behind.
         windows = self.pace.told(time.monotonic(), self._waiting, now // MINUTE) or self.switches
         emission = self.state.emit(now, windows)
-        if emission.updates and emission.entry is None:
-            # Windows slide though nothing was read: not those of who was overtaken.
-            emission = replace(emission, entry=self.state.entry())
         self._restored = False
         return emission, *self._untold.take()
 
