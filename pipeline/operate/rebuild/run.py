@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 from pipeline.core.catalogue import Catalogue
@@ -16,7 +15,7 @@ from pipeline.operate.rebuild.refill import Refill
 from pipeline.operate.rebuild.unread import note_unread
 from pipeline.operate.reconcile import accounts, hours
 from pipeline.operate.reconcile.differences import REPLAY, Difference
-from pipeline.operate.reconcile.journals import Journals, Origin, number, read_journals
+from pipeline.operate.reconcile.journals import Journals, Origin, minute_of, number, read_journals
 from pipeline.operate.reconcile.logs import LogBounds, read_bounds
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import Settings
@@ -48,10 +47,9 @@ class Horizon:
     complete_from: int
 
     def __str__(self) -> str:
-        since = datetime.fromtimestamp(self.complete_from / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
         return (
             f"partition {self.partition}: raw rows from offset {self.offset:,} on, panes from "
-            f"{since} on; Kafka has nothing older"
+            f"{minute_of(self.complete_from / 1000)} on; Kafka has nothing older"
         )
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from pipeline.core.judge import complete_from
 from pipeline.operate.rebuild.refill import Refill
+from pipeline.operate.reconcile.journals import minute_of
 from pipeline.operate.reconcile.logs import LogBounds
 from pipeline.sink.expired import Hole, unstored
 from pipeline.sink.progress import stored_to
@@ -19,7 +19,7 @@ from pipeline.sink.target import Tables
 
 def line(hole: Hole) -> str:
     """What is lacking, and of which panes."""
-    since = datetime.fromtimestamp(complete_from(hole.at) / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    since = minute_of(complete_from(hole.at) / 1000)
     return (
         f"partition {hole.partition}: raw rows of offsets {hole.begin:,} to {hole.end - 1:,}; "
         f"panes before {since} are as told, not counted"

@@ -10,6 +10,11 @@ from typing import NamedTuple
 from pipeline.sink.target import Tables
 
 
+def minute_of(seconds: float) -> str:
+    """A time in UTC as a line names it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
 class Origin(NamedTuple):
     """A partition of one generation of the responses topic."""
 
@@ -37,7 +42,7 @@ class Journal:
         """What there is nothing to compare with; empty when all is stored."""
         if not self.horizon:
             return ""
-        since = datetime.fromtimestamp(self.complete_from, UTC).strftime("%Y-%m-%dT%H:%MZ")
+        since = minute_of(self.complete_from)
         return (
             f"not compared: partition {self.origin.partition} generation {self.origin.generation}, "
             f"offsets below {self.horizon} and hours before {since}: records expired in Kafka "

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar, cast
 
 from pipeline.core.updates import GENERATION_SHIFT, Group
-from pipeline.operate.reconcile.journals import Origin, number
+from pipeline.operate.reconcile.journals import Origin, minute_of, number
 from pipeline.sink.recount import GROUP, counts_query, judged_rows
 from pipeline.sink.recount import Span as Rows
 from pipeline.sink.repair import NOTES_A_STATEMENT, layout, quoted
@@ -35,9 +34,8 @@ class Span(NamedTuple):
     end: int
 
     def __str__(self) -> str:
-        when = datetime.fromtimestamp(self.begin, UTC).strftime("%Y-%m-%dT%H:%MZ")
-        until = datetime.fromtimestamp(self.end, UTC).strftime("%Y-%m-%dT%H:%MZ")
-        interval = f"window {self.window} until {until}" if self.window else f"hour {when}"
+        pane = f"hour {minute_of(self.begin)}"
+        interval = f"window {self.window} until {minute_of(self.end)}" if self.window else pane
         return f"{'/'.join(self.group)}, {interval}"
 
 
