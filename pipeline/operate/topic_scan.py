@@ -6,12 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.sink.rows import Record
-from pipeline.wire.kafka import consumer, partitions_of, started
+from pipeline.wire.kafka import consumer, partitions_of, read_errors, started
 from pipeline.wire.log_ends import bounds, read_to
 
 __all__ = ["Record", "Told", "batches", "scan"]
@@ -37,7 +35,7 @@ async def batches(
 
     Raises KafkaError when the broker is away or the topic does not exist.
     """
-    try:
+    with read_errors(topic):
         async with AsyncExitStack() as stack:
             parts = await partitions_of(settings.kafka, topic)
             client = await stack.enter_async_context(
@@ -46,8 +44,6 @@ async def batches(
             client.assign(parts)  # type: ignore[no-untyped-call]  # aiokafka
             async for records in _read(client, parts, tell):
                 yield records
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
 
 
 async def _read(

@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError as ClientError
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.core.partition import PartitionState
 from pipeline.core.updates import Group, LedgerEntry, Loss, ScoreUpdate, make_version
 from pipeline.core.windows import HOUR
-from pipeline.errors import KafkaError, SchemaError
+from pipeline.errors import SchemaError
 from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import consumer, partitions_of, started
+from pipeline.wire.kafka import consumer, partitions_of, read_errors, started
 from pipeline.wire.ledger import standing
 from pipeline.wire.log_ends import read_to
 from pipeline.wire.scores import decode_score
@@ -145,11 +144,9 @@ async def _updates(
 
 @asynccontextmanager
 async def _reading(kafka: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    try:
+    with read_errors(topic):
         async with started(consumer(kafka), kafka) as client:
             yield client
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
 
 
 async def _between(

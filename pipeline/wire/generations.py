@@ -14,11 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka.errors import KafkaError as ClientError
-
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import consumer, partition_counts, partitions_of, started
+from pipeline.wire.kafka import consumer, partition_counts, partitions_of, read_errors, started
 from pipeline.wire.log_ends import bounds, read_to
 from pipeline.wire.topics import Topics
 
@@ -89,7 +87,7 @@ async def read_generations(kafka: KafkaSettings) -> Generations:
     responses = (await partition_counts(kafka)).get(topics.responses, 0)
     tps = (await partitions_of(kafka, topic))[: responses or None]
     kept: dict[bytes, bytes] = {}
-    try:
+    with read_errors(topic):
         async with started(consumer(kafka), kafka) as client:
             places = await bounds(client, tps)
             shortest, (start, end) = min(places.items(), key=lambda at: at[1][1] - at[1][0])
@@ -97,6 +95,4 @@ async def read_generations(kafka: KafkaSettings) -> Generations:
             client.seek(shortest, start)  # type: ignore[no-untyped-call]  # aiokafka
             async for _, records in read_to(client, {shortest: end}):
                 kept |= {r.key or b"": r.value or b"" for r in records if is_generation(r.key)}
-        return generations_in(kept)
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
+    return generations_in(kept)

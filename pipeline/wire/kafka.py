@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -141,6 +141,15 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
         yield client
     finally:
         await _stop(client)
+
+
+@contextmanager
+def read_errors(topic: str) -> Iterator[None]:
+    """Raises KafkaError, with the topic's name, for what a client fails at inside; it may await."""
+    try:
+        yield
+    except ClientError as error:
+        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
 
 
 async def _start(client: Client) -> None:

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.errors import CheckpointError, KafkaError
+from pipeline.errors import CheckpointError
 from pipeline.settings import KafkaSettings
-from pipeline.wire.kafka import consumer, partition_counts, started
+from pipeline.wire.kafka import consumer, partition_counts, read_errors, started
 from pipeline.wire.log_ends import bounds, read_to
 
 AWAY_MS: Final = 2_000
@@ -65,7 +64,7 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
         return {}
     present = (await partition_counts(kafka)).get(topic, 0)
     places = {p: TopicPartition(topic, p) for p in wanted if p < present}
-    try:
+    with read_errors(topic):
         async with started(_reader(kafka), kafka) as client:
             reach = await bounds(client, places.values())
             found = {}
@@ -82,8 +81,6 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
             if silent:
                 starts = await client.beginning_offsets(silent)  # type: ignore[no-untyped-call]  # aiokafka
                 times |= {tp: 0 for tp in silent if starts[tp] == 0}  # its record never was there
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
     return found | {
         tp.partition: f"offset {mark.next_offset - 1} holds something else than was read there"
         for tp, mark in there.items()

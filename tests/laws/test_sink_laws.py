@@ -104,9 +104,8 @@ def ended(records: Records, happened: list[Stay]) -> dict[str, dict[Row, tuple[i
     ):
         asyncio.run(sink_all(cast(Tables, store), fuse, records, happened))
     gaps = given_up(records)
-    for _, version, conflict in store.conflicts.get(
-        PARTITION, ()
-    ):  # a recount may know of no gap yet
+    # A recount may know of no gap yet.
+    for _, version, conflict in store.conflicts.get(PARTITION, ()):
         assert any(gap.from_offset < version & MASK < gap.next_offset for gap in gaps), conflict
     return store.tables
 

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError as ClientError
+from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.errors import KafkaError
 from pipeline.operate.reconcile.logs import commits
 from pipeline.settings import KafkaSettings
 from pipeline.sink.patience import Stopped, pause
 from pipeline.sink.service import ledger_group
-from pipeline.wire.kafka import admin, started
+from pipeline.wire.kafka import admin, read_errors, started
 from pipeline.wire.topics import Topics
 
 STANDSTILL_SECONDS: Final = 10.0
@@ -33,10 +33,23 @@ async def sinks_past(kafka: KafkaSettings, ends: Mapping[int, int], stop: asynci
 
     Raises KafkaError when they stand still before that, Stopped when told to stop.
     """
-    topic = Topics(kafka.topic_prefix).ledger
+    if ends:
+        topic = Topics(kafka.topic_prefix).ledger
+        with read_errors(topic):
+            async with started(admin(kafka), kafka) as client:
+                await _follow(client, ledger_group(kafka), topic, ends, stop)
+
+
+async def _follow(
+    client: AIOKafkaAdminClient,
+    group: str,
+    topic: str,
+    ends: Mapping[int, int],
+    stop: asyncio.Event,
+) -> None:
     before: Mapping[int, int] = {}
     deadline = 0.0
-    while ends and (behind := await _behind(kafka, topic, ends)):
+    while behind := await _behind(client, group, topic, ends):
         if behind != before:
             before, deadline = behind, time.monotonic() + STANDSTILL_SECONDS
         elif time.monotonic() >= deadline:
@@ -51,12 +64,10 @@ async def sinks_past(kafka: KafkaSettings, ends: Mapping[int, int], stop: asynci
             raise Stopped
 
 
-async def _behind(kafka: KafkaSettings, topic: str, ends: Mapping[int, int]) -> dict[int, int]:
+async def _behind(
+    client: AIOKafkaAdminClient, group: str, topic: str, ends: Mapping[int, int]
+) -> dict[int, int]:
     """Where the sinks are, of the partitions in which they are not so far."""
-    try:
-        async with started(admin(kafka), kafka) as client:
-            found = await commits(client, ledger_group(kafka))
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
+    found = await commits(client, group)
     at = {partition: found.get(TopicPartition(topic, partition), 0) for partition in ends}
     return {partition: offset for partition, offset in at.items() if offset < ends[partition]}

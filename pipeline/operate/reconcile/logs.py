@@ -11,15 +11,13 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.errors import KafkaError
 from pipeline.operate.pauses import Pause
 from pipeline.operate.reconcile.differences import REBUILD, Difference, Kind
 from pipeline.operate.reconcile.journals import Journal, Journals, Origin
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.wire.generations import Generations, raw_rows_group, read_generations
-from pipeline.wire.kafka import admin, consumer, partitions_of, started
+from pipeline.wire.kafka import admin, consumer, partitions_of, read_errors, started
 from pipeline.wire.log_ends import bounds
 from pipeline.wire.topics import Topics
 
@@ -58,13 +56,9 @@ class Ends:
     async def read(self) -> dict[int, LogBounds]:
         """Of every partition, now. Raises KafkaError."""
         group = raw_rows_group(self._kafka, self._generations)
-        try:
+        with read_errors(Topics(self._kafka.topic_prefix).responses):
             committed = await commits(self._describer, group)
             reach = await bounds(self._client, self._parts)
-        except ClientError as error:
-            topic = Topics(self._kafka.topic_prefix).responses
-            why = type(error).__name__
-            raise KafkaError(f"topic {topic}: cannot be read: {why}") from error
         return {
             p.partition: LogBounds(self._generations.of(p.partition), start, end, committed.get(p))
             for p, (start, end) in reach.items()
