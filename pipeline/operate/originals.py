@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError as ClientError
 
 from pipeline.errors import KafkaError
 from pipeline.settings import Settings
 from pipeline.sink.rows import Record
-from pipeline.wire.kafka import consumer, partition_counts, started
+from pipeline.wire.kafka import consumer, partition_counts, read_errors, started
 from pipeline.wire.log_ends import bounds
 
 FETCH_MS: Final = 10_000
@@ -32,22 +31,18 @@ class Originals:
         client, place = self._client, TopicPartition(topic, partition)
         if partition >= self._partitions.get(topic, 0):
             return None
-        try:
+        where = f"{topic} partition {partition} offset {offset}"
+        with read_errors(where):
             client.assign([place])  # type: ignore[no-untyped-call]  # aiokafka
             start, end = (await bounds(client, [place]))[place]
             if not start <= offset < end:
                 return None
             client.seek(place, offset)  # type: ignore[no-untyped-call]  # aiokafka
             found = await client.getmany(place, timeout_ms=FETCH_MS, max_records=1)
-        except ClientError as error:
-            raise KafkaError(
-                f"topic {topic} partition {partition} offset {offset}: cannot be read: "
-                f"{type(error).__name__}"
-            ) from error
         if not found.get(place):
             raise KafkaError(
-                f"topic {topic} partition {partition} offset {offset}: nothing came within "
-                f"{FETCH_MS / 1000:g} s though the log reaches to {end}; run it again"
+                f"topic {where}: nothing came within {FETCH_MS / 1000:g} s though the log reaches "
+                f"to {end}; run it again"
             )
         original: Record = found[place][0]
         return original if (original.offset, original.timestamp) == (offset, at) else None

@@ -6,12 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
 from pipeline.wire import log_ends
-from pipeline.wire.kafka import consumer, started
+from pipeline.wire.kafka import consumer, read_errors, started
 from pipeline.wire.log_ends import Bounds, read_to
 from pipeline.wire.manifests import Owner, parse_key
 
@@ -56,26 +54,23 @@ class LogReader:
         self, client: AIOKafkaConsumer, topic: str, partitions: Iterable[int], wanted: Wanted
     ) -> None:
         self._client = client
+        self._topic = topic
         self._tps = [TopicPartition(topic, partition) for partition in partitions]
         self.logs = {tp.partition: PartitionLog(wanted) for tp in self._tps}
 
     async def catch_up(self) -> None:
         """Read everything written so far. Raises KafkaError when the broker does not answer."""
-        try:
+        with read_errors(self._topic):
             ends = await self._client.end_offsets(self._tps)  # type: ignore[no-untyped-call]  # aiokafka
             async for tp, records in read_to(self._client, ends):
                 for record in records:
                     self.logs[tp.partition].add(record.key, record.value)
-        except ClientError as error:
-            raise KafkaError(f"cannot read checkpoints: {type(error).__name__}") from error
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
-        """First and next offset of the same partitions of another topic."""
+        """First and next offset of the same partitions of another topic. Raises KafkaError."""
         tps = [TopicPartition(topic, tp.partition) for tp in self._tps]
-        try:
+        with read_errors(topic):
             found = await log_ends.bounds(self._client, tps)
-        except ClientError as error:
-            raise KafkaError(f"topic {topic}: {type(error).__name__}") from error
         return {tp.partition: reach for tp, reach in found.items()}
 
 

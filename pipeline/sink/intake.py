@@ -13,9 +13,9 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.errors import KafkaError as ClientError
 
 from pipeline import logs
-from pipeline.errors import KafkaError
 from pipeline.sink.patience import pause
 from pipeline.sink.rows import Record
+from pipeline.wire.kafka import read_errors
 from pipeline.wire.lives import left_alone, shortened
 
 _log = logs.get(__name__)
@@ -177,7 +177,7 @@ class Intake(ConsumerRebalanceListener):
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await self._consumer.commit(offsets)
-        except (ClientError, IllegalStateError, TimeoutError) as error:
+        except (ClientError, TimeoutError) as error:
             _log.warning("commit put off", topic=self._topic, error=type(error).__name__)
         else:
             self._committed.update(news)
@@ -185,23 +185,19 @@ class Intake(ConsumerRebalanceListener):
     async def starts(self, partitions: Iterable[int]) -> dict[int, int]:
         """Where the log of each partition begins. Raises KafkaError."""
         tps = [TopicPartition(self._topic, partition) for partition in partitions]
-        try:
+        with read_errors(self._topic):
             found = await self._consumer.beginning_offsets(tps)
-        except ClientError as error:
-            raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
         return {tp.partition: start for tp, start in found.items()}
 
     async def committed(self, partitions: Iterable[int]) -> dict[int, int]:
         """What any sink has committed of each partition, if ever. Raises KafkaError."""
         found = {}
-        try:
+        with read_errors(self._topic):
             async with asyncio.timeout(COMMIT_SECONDS):
                 for partition in partitions:
                     at = await self._consumer.committed(TopicPartition(self._topic, partition))
                     if at is not None:
                         found[partition] = at
-        except (ClientError, TimeoutError) as error:
-            raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
         return found
 
     def lag(self) -> int:
@@ -224,10 +220,8 @@ class Intake(ConsumerRebalanceListener):
         return max(0.0, time.time() - last / 1000) if last else 0.0
 
     async def _poll(self, most: int, seconds: float) -> int:
-        try:
+        with read_errors(self._topic):
             found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
-        except ClientError as error:
-            raise KafkaError(f"topic {self._topic}: cannot read: {type(error).__name__}") from error
         got = 0
         for records in found.values():
             self._pending.extend(records)

@@ -144,12 +144,13 @@ async def started(client: C, kafka: KafkaSettings) -> AsyncIterator[C]:
 
 
 @contextmanager
-def read_errors(topic: str) -> Iterator[None]:
-    """Raises KafkaError, with the topic's name, for what a client fails at inside; it may await."""
+def read_errors(place: str) -> Iterator[None]:
+    """Raises KafkaError for what a client fails at inside, or is not done with in time; it may
+    await. `place` is a topic, or one and where in it."""
     try:
         yield
-    except ClientError as error:
-        raise KafkaError(f"topic {topic}: cannot be read: {type(error).__name__}") from error
+    except (ClientError, TimeoutError) as error:
+        raise KafkaError(f"topic {place}: cannot be read: {type(error).__name__}") from error
 
 
 async def _start(client: Client) -> None:

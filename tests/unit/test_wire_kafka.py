@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import NotLeaderForPartitionError
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from pipeline.errors import SettingsError
+from pipeline.errors import KafkaError, SettingsError
 from pipeline.settings import KafkaSettings, load
-from pipeline.wire.kafka import partition_for
+from pipeline.wire.kafka import partition_for, read_errors
 from pipeline.wire.security import client_options
 
 SASL = {"sasl_username": "u", "sasl_password": SecretStr("hidden"), "allow_sasl_without_tls": True}
@@ -53,6 +54,13 @@ def test_a_certificate_that_cannot_be_read_names_setting_and_file(
     settings = KafkaSettings(security_protocol="SSL").model_copy(update={name: absent})
     with pytest.raises(SettingsError, match=rf"kafka\.{name}: cannot load .*absent\.pem"):
         client_options(settings)
+
+
+@pytest.mark.parametrize("error", [NotLeaderForPartitionError(), TimeoutError()])
+def test_what_a_client_fails_at_is_told_with_the_place(error: Exception) -> None:
+    told = rf"^topic a\.b partition 3: cannot be read: {type(error).__name__}$"
+    with pytest.raises(KafkaError, match=told), read_errors("a.b partition 3"):
+        raise error
 
 
 def test_every_kafka_client_of_the_project_is_made_in_one_place() -> None:
