@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -51,7 +51,12 @@ class Batch:
         """Both as one, unless a rebalance lies between: then what `self` holds is not ours now."""
         if later.epoch != self.epoch:
             return later
-        return replace(later, records=self.records + later.records, away=self.away | later.away)
+        return Batch(
+            self.records + later.records,
+            {**self.positions, **later.positions},  # right after a rebalance it may know none
+            later.epoch,
+            self.away | later.away,
+        )
 
 
 NOTHING: Final = Batch((), {}, -1)
