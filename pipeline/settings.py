@@ -220,9 +220,12 @@ def load(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        known = [".".join(place) for place, _ in leaves(Settings)]
-        slip = first["type"] == "extra_forbidden"
-        what = unknown(name, known) if slip else _plain(first["msg"])
+        known = {".".join(place): field.description for place, field in leaves(Settings)}
+        what = _plain(first["msg"])
+        if first["type"] == "extra_forbidden":
+            what = unknown(name, known)
+        elif first["type"] == "string_pattern_mismatch":
+            what = f"{what}: {known[name]}"  # a pattern alone is a riddle
         raise SettingsError(f"setting {name}: {what}") from None
 
 

@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
-from pipeline.errors import KafkaError
-from pipeline.settings import Settings
+from pipeline.errors import KafkaError, SettingsError
+from pipeline.settings import KafkaSettings, Settings
 from pipeline.wire.kafka import admin, started
 from pipeline.wire.topics import Topics, TopicSpec, topic_specs
 
@@ -74,9 +74,11 @@ async def ensure_topics(settings: Settings) -> TopicReport:
     """Creates what is missing and compares the rest; an existing topic is never changed.
 
     Raises:
+        SettingsError: topics of these settings could not be written to.
         KafkaError: the broker is away or refuses, or the responses' timestamps are not the broker's
             (then nothing downstream would be reproducible, so no program may go on).
     """
+    refuse_unwritable(settings.kafka)
     async with started(admin(settings.kafka), settings.kafka) as client:
         specs = topic_specs(settings.kafka)
         found = await _describe(client, specs)
@@ -87,6 +89,15 @@ async def ensure_topics(settings: Settings) -> TopicReport:
         report = _report(settings, specs, found, tuple(spec.name for spec in missing))
     refuse_producer_times(settings, report)
     return report
+
+
+def refuse_unwritable(kafka: KafkaSettings) -> None:
+    """Raises SettingsError when the topics could be created, and then take no record."""
+    if kafka.min_isr > kafka.replication:
+        raise SettingsError(
+            f"setting kafka.min_isr: {kafka.min_isr} copies must take each record, but "
+            f"kafka.replication makes {kafka.replication}: nothing could be written"
+        )
 
 
 def refuse_producer_times(settings: Settings, report: TopicReport) -> None:

@@ -38,7 +38,10 @@ def test_a_variable_that_is_no_setting_is_refused_by_name(
         ("[kafak]\nbootstrap = 'x'", "kafak: no such setting; `cxpulse config` lists them all"),
         ("kafka = 3", "kafka: input should be a valid dictionary"),
         ("[kafka]\nconfluent_ids = 'x'", "kafka.confluent_ids: not JSON"),
-        ("[clickhouse]\nurl = 'ftp://x'", "clickhouse.url: string should match"),
+        (
+            "[clickhouse]\nurl = 'ftp://x'",
+            r"clickhouse.url: string should match pattern '^https?://[^/\s]+$': http(s)://host:port",
+        ),
     ],
 )
 def test_a_slip_in_the_file_is_refused_by_name(
