@@ -49,7 +49,7 @@ def _rebuild(settings: Settings) -> None:
     import asyncio
 
     from pipeline.emit.progress import ProgressShow
-    from pipeline.operate.rebuild import unread
+    from pipeline.operate.rebuild import lacking
     from pipeline.operate.rebuild.run import Rebuilt, rebuild
     from pipeline.operate.topic_scan import Told
     from pipeline.signals import stop_on_signals
@@ -70,8 +70,8 @@ def _rebuild(settings: Settings) -> None:
         raise typer.Exit(1) from None
     for horizon in rebuilt.horizons:
         typer.echo(f"horizon of {horizon}")
-    for hole in rebuilt.unread:
-        typer.echo(f"expired unread in {unread.line(hole)}")
+    for hole in rebuilt.lacking:
+        typer.echo(f"lacking in {lacking.line(hole)}")
     for generation, partition in rebuilt.broken:
         typer.echo(
             f"panes of partition {partition} generation {generation} are as told, not counted: raw "
@@ -81,5 +81,5 @@ def _rebuild(settings: Settings) -> None:
         typer.echo(f"only panes that were not there are counted, without these: {one.line}")
     if len(rebuilt.refused) > MOST_LINES:
         typer.echo("and more: `cxpulse reconcile` names all")
-    if not (rebuilt.horizons or rebuilt.unread or rebuilt.broken or rebuilt.refused):
+    if not (rebuilt.horizons or rebuilt.lacking or rebuilt.broken or rebuilt.refused):
         typer.echo("rebuilt from the beginning of the log; `cxpulse reconcile` compares all of it")

@@ -91,7 +91,7 @@ async def test_no_recount_lowers_a_pane_whose_raw_rows_expired(
             await pipe.wait_for(PANES, [(HOUR, 1)] * 2)
             await pipe.wait_for(ALL_STORED, [(1,)] * 2)
         await expire_unread(pipe, kafka_admin, 1, judged=4)
-        (hole,) = (await rebuilt(pipe)).unread
+        (hole,) = (await rebuilt(pipe)).lacking
         assert hole[:3] == (1, 1, 3)
         await expire_unread(pipe, kafka_admin, 0, judged=6)
         async with pipe.sinking():
@@ -107,7 +107,7 @@ async def test_no_recount_lowers_a_pane_whose_raw_rows_expired(
     for partition, line in zip(BOTH, report.not_compared, strict=True):
         assert f"partition {partition} generation 1, offsets below 3 and hours before" in line
     again = await rebuilt(pipe)
-    assert (again.broken, again.unread) == ((), [])
+    assert (again.broken, again.lacking) == ((), [])
     assert pipe.rows(PANES) == after
 
 

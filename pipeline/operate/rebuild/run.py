@@ -10,9 +10,9 @@ from functools import partial
 
 from pipeline.core.catalogue import Catalogue
 from pipeline.core.judge import complete_from
+from pipeline.operate.rebuild.lacking import note_lacking
 from pipeline.operate.rebuild.panes import count_panes
 from pipeline.operate.rebuild.refill import Refill
-from pipeline.operate.rebuild.unread import note_unread
 from pipeline.operate.reconcile import accounts, hours
 from pipeline.operate.reconcile.differences import REPLAY, Difference
 from pipeline.operate.reconcile.journals import Journals, Origin, minute_of, number, read_journals
@@ -55,13 +55,13 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """`horizons` of partitions that do not go back to their beginning; `unread`: what had expired
-    before a sink stored it; `broken`: origins whose raw rows or outcomes do not match the ledger,
-    so that their panes were not counted; `refused`: where the store refused raw rows, so that only
-    panes were counted that were not there."""
+    """`horizons` of partitions that do not go back to their beginning; `lacking`: what the tables
+    lack of others, and Kafka has no more; `broken`: origins whose raw rows or outcomes do not match
+    the ledger otherwise, so that their panes were not counted; `refused`: where the store refused
+    raw rows, so that only panes were counted that were not there."""
 
     horizons: Sequence[Horizon]
-    unread: Sequence[Hole]
+    lacking: Sequence[Hole]
     broken: Sequence[Origin]
     refused: Sequence[Difference] = ()
 
@@ -90,8 +90,8 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
         behind = {one.partition for one in horizons}
         rest = {partition: log for partition, log in bounds.items() if partition not in behind}
         # Before progress is told: sinks look no further back than that.
-        note = partial(note_unread, tables, topics.responses, rest, refill)
-        unread = await patience.until_done(note)
+        note = partial(note_lacking, tables, topics.responses, rest, refill)
+        lacking = await patience.until_done(note)
         ends = {partition: log.end for partition, log in bounds.items() if log.end}
         progress = Progress(tables, topics.responses, generations.of)
         if generations.begun:
@@ -100,7 +100,7 @@ async def rebuild(settings: Settings, tell: Callable[[str], Told], stop: asyncio
         # Only now: hours that a sink counted meanwhile, of half the rows, are counted again.
         panes = _Panes(tables, topics.responses, load_catalogue(settings.catalog), patience)
         broken, refused = await panes.count(tell("panes"), stop)
-        return Rebuilt(horizons, unread, tuple(sorted(broken)), tuple(refused))
+        return Rebuilt(horizons, lacking, tuple(sorted(broken)), tuple(refused))
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,13 +151,15 @@ def _entry(row: Sequence[int]) -> Iterator[Difference]:
     place = f"entry [{begin}, {end})"
     if received != judged:
         expected = f"received {judged} (the sum of its outcomes)"
-        yield Difference(Kind.LEDGER, origin, place, f"received {received}", expected)
+        stored = f"received {received}"
+        yield Difference(Kind.LEDGER, origin, place, stored, expected, offset=begin)
     if end - start != received + sum(gaps):
         accounted = f"{received} received + {gaps[0]} missing + {gaps[1]} markers"
-        yield Difference(Kind.LEDGER, origin, place, accounted, f"{end - start} offsets")
+        expected = f"{end - start} offsets"
+        yield Difference(Kind.LEDGER, origin, place, accounted, expected, offset=begin)
     if begin > (limit := start if first else before):
         gap = f"an entry for [{limit}, {begin})"
-        yield Difference(Kind.LEDGER, origin, f"before {place}", "none", gap, REBUILD)
+        yield Difference(Kind.LEDGER, origin, f"before {place}", "none", gap, REBUILD, limit)
 
 
 async def stretches(tables: Tables, journals: Journals) -> list[Stretch]:
@@ -184,10 +186,15 @@ async def stretches(tables: Tables, journals: Journals) -> list[Stretch]:
     return found
 
 
-def broken(found: Iterable[Difference]) -> set[Origin]:
-    """Origins whose raw rows or outcomes are not whole: a count of them would be wrong."""
+def faults(found: Iterable[Difference]) -> Iterator[tuple[Origin, Difference]]:
+    """Where raw rows or outcomes are not whole: a count of them would be wrong."""
     kinds = (Kind.LEDGER, Kind.RAW_ROWS, Kind.OUTCOMES)
-    return {one.origin for one in found if one.origin and one.kind in kinds}
+    return ((one.origin, one) for one in found if one.origin and one.kind in kinds)
+
+
+def broken(found: Iterable[Difference]) -> set[Origin]:
+    """The origins that have faults."""
+    return {origin for origin, _ in faults(found)}
 
 
 async def compare(tables: Tables, stretch: Stretch, topic: str) -> list[Difference]:
@@ -227,7 +234,8 @@ def _cut(origin: Origin, row: Sequence[object]) -> Iterator[Difference]:
     ):
         if stored != expected:
             kind = Kind.RAW_ROWS if name == "received" else Kind.OUTCOMES
-            yield Difference(kind, origin, place, f"{stored} {name}", f"{expected}", REBUILD)
+            had = f"{stored} {name}"
+            yield Difference(kind, origin, place, had, f"{expected}", REBUILD, number(lo))
     if rows := number(refused):
         instead = f"{rows} records that the store refused, as dead letters"
         yield Difference(Kind.RAW_ROWS, origin, place, instead, "their raw rows", REPLAY)

@@ -26,7 +26,8 @@ class Kind(StrEnum):
 class Difference:
     """`origin` is None for what concerns all. `place` says where (offsets; or group, hour or
     window, and measure), `stored` what is there, `expected` what it should be by the parts it
-    follows from, `advice` what to do."""
+    follows from, `advice` what to do. `offset` is the first that it is about, where it is about
+    offsets."""
 
     kind: Kind
     origin: Origin | None
@@ -34,6 +35,7 @@ class Difference:
     stored: str
     expected: str
     advice: str = ""
+    offset: int = 0
 
     @property
     def line(self) -> str:

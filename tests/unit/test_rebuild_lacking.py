@@ -1,24 +1,24 @@
-"""What had expired before a sink stored it, as a rebuild finds it."""
+"""What the tables lack and Kafka has no more, as a rebuild finds it."""
 
 from __future__ import annotations
 
 from pipeline.core.judge import complete_from
-from pipeline.operate.rebuild.unread import line, unread
+from pipeline.operate.rebuild.lacking import lacking, line
 from pipeline.sink.expired import Hole, unstored
 
 APPENDED = 1_700_002_800_000
 NOW = APPENDED + 86_400_000
 
 
-def test_only_what_lies_between_the_sink_and_the_log_is_unread() -> None:
+def test_only_what_lies_between_the_tables_and_the_log_is_lacking() -> None:
     begins = {0: 7, 1: 7, 2: 7, 3: 7, 4: 0}
     first = dict.fromkeys((0, 1, 2), (7, APPENDED))
-    found = unread({0: 3, 1: 7, 2: 90, 3: 3, 4: 0}, begins, first, NOW)
+    found = lacking({0: 3, 1: 7, 2: 90, 3: 3, 4: 0}, begins, first, NOW)
     assert found == [Hole(0, 3, 7, APPENDED), Hole(3, 3, 7, NOW)]
 
 
-def test_where_no_sink_has_said_anything_nothing_is_unread() -> None:
-    assert unread({}, {0: 7}, {0: (7, APPENDED)}, NOW) == []
+def test_where_no_sink_has_said_anything_nothing_is_lacking() -> None:
+    assert lacking({}, {0: 7}, {0: (7, APPENDED)}, NOW) == []
 
 
 def test_it_is_written_down_and_told_as_a_sink_does() -> None:
@@ -31,5 +31,8 @@ def test_it_is_written_down_and_told_as_a_sink_does() -> None:
         "next_offset": [1007],
         "complete_from": [complete_from(APPENDED) // 1000],
     }
-    said = "partition 2: raw rows of offsets 3 to 1,006; panes before 2023-11-15T"
+    said = (
+        "partition 2: raw rows or outcomes of offsets 3 to 1,006, which Kafka has no more; "
+        "panes before 2023-11-15T"
+    )
     assert line(hole).startswith(said)
