@@ -42,7 +42,8 @@ class ClassArchive:
         return (f"-XX:ArchiveClassesAtExit={self._left}", _QUIET)
 
     def keep(self) -> None:
-        """Put what a broker left in its place, by one rename. A failure only leaves it slow."""
+        """Put what a broker left in its place, by one rename, and remove those that fit no more. A
+        failure only leaves it slow."""
         if not self._left.exists():
             return
         part = self.path.with_suffix(f".{os.getpid()}")
@@ -50,5 +51,7 @@ class ClassArchive:
             try:
                 shutil.move(self._left, part)
                 part.rename(self.path)
+                for other in {*self.path.parent.glob("classes-*.jsa")} - {self.path}:
+                    other.unlink()  # 48 MB; who runs with it keeps its pages
             finally:
                 part.unlink(missing_ok=True)
