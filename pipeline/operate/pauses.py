@@ -10,7 +10,7 @@ from pipeline.score.log_reader import PartitionLog, open_logs
 from pipeline.score.outbox import Letter, Outbox
 from pipeline.settings import KafkaSettings
 from pipeline.wire.generations import generations_in, is_generation
-from pipeline.wire.kafka import producer, started
+from pipeline.wire.kafka import partitions_of, producer, started
 from pipeline.wire.manifests import parse_key
 from pipeline.wire.resumes import RESUME_KEY, encode_resume, resumed_to
 from pipeline.wire.topics import Topics
@@ -31,8 +31,12 @@ async def find_pauses(kafka: KafkaSettings) -> list[Pause]:
     Raises:
         KafkaError: the broker is away, or the topic is missing.
     """
-    async with started(producer(kafka), kafka) as client:
-        return await _find(kafka, Outbox(lambda: client))
+    topic = Topics(kafka.topic_prefix).checkpoints
+    numbers = [tp.partition for tp in await partitions_of(kafka, topic)]
+    async with open_logs(kafka, topic, numbers, _tells) as reader:
+        await reader.catch_up()
+        found = [_pause(number, reader.logs[number]) for number in numbers]
+    return [pause for pause in found if pause is not None]
 
 
 async def resume(kafka: KafkaSettings, partitions: Collection[int] = ()) -> list[Pause]:
@@ -41,27 +45,18 @@ async def resume(kafka: KafkaSettings, partitions: Collection[int] = ()) -> list
     Running workers go on within seconds, others when they take the partition over.
 
     Raises:
-        KafkaError: the broker is away, or did not acknowledge.
+        KafkaError: the broker is away, did not acknowledge, or the topic is missing.
     """
     topic = Topics(kafka.topic_prefix).checkpoints
+    found = await find_pauses(kafka)
+    wanted = [pause for pause in found if not partitions or pause.partition in partitions]
     async with started(producer(kafka), kafka) as client:
         outbox = Outbox(lambda: client)
-        found = await _find(kafka, outbox)
-        wanted = [pause for pause in found if not partitions or pause.partition in partitions]
         await outbox.post(
             Letter(topic, p.partition, RESUME_KEY, encode_resume(p.generation, p.offset))
             for p in wanted
         )
     return wanted
-
-
-async def _find(kafka: KafkaSettings, outbox: Outbox) -> list[Pause]:
-    topic = Topics(kafka.topic_prefix).checkpoints
-    numbers = range(await outbox.partitions(topic))
-    async with open_logs(kafka, topic, numbers, _tells) as reader:
-        await reader.catch_up()
-        found = [_pause(number, reader.logs[number]) for number in numbers]
-    return [pause for pause in found if pause is not None]
 
 
 def _tells(key: bytes) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import KafkaError
 from pipeline.metrics import SCORE_PAUSED
 from pipeline.operate.check import check
 from pipeline.operate.pauses import Pause, find_pauses, resume
@@ -90,6 +91,14 @@ async def test_garbage_that_only_counts_its_attempts_pauses(
         await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2")])
         await paused(worker)
         assert worker._tenures[0].paused_at == 20
+
+
+async def test_without_topics_there_is_nothing_to_resume_and_that_is_told_at_once(
+    settings: Settings,
+) -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(KafkaError, match=r"does not exist; run `cxpulse topics`"):
+            await resume(settings.kafka)
 
 
 async def test_a_flood_of_garbage_pauses_one_partition_and_the_other_goes_on(
