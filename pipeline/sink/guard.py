@@ -6,14 +6,14 @@ that were there before, which exist nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
 from pipeline.sink.intake import Batch
 from pipeline.sink.target import Tables
 from pipeline.wire.generations import Generations, read_generations
-from pipeline.wire.lives import Mark, other_logs, recreated
+from pipeline.wire.lives import Mark, compare_logs, recreated
 
 
 class Guard:
@@ -38,17 +38,24 @@ class Guard:
         """
         if batch.epoch != self._epoch:
             self._epoch, self._next = batch.epoch, {}
-        firsts = batch.firsts().items()
-        unsure = {p for p, r in firsts if r.offset < self._next.get(p, r.offset + 1)} | batch.away
-        if unsure:
+        firsts = batch.firsts()
+        # A position that moves without a record is past marks of transactions, or what expired.
+        jumped = {
+            p
+            for p, position in batch.positions.items()
+            if (known := self._next.get(p)) is None
+            or (firsts[p].offset < known if p in firsts else position != known)
+        }
+        if unsure := jumped | batch.away:
             await self._compare(unsure)
-        self._next |= {record.partition: record.offset + 1 for record in batch.records}
+        self._next |= batch.positions
 
-    async def _compare(self, partitions: Iterable[int]) -> None:
+    async def _compare(self, partitions: Set[int]) -> None:
         marks = await last_rows(self._tables, [(self._generations.of(p), p) for p in partitions])
-        others = await other_logs(self._kafka, self._topic, marks)
-        if not others:
+        others, same = await compare_logs(self._kafka, self._topic, marks)
+        if same >= partitions:
             return
+        # What could tell may have expired, or never was stored: then this tells.
         if await read_generations(self._kafka) != self._generations:
             raise KafkaError(f"topic {self._topic}: a new generation has begun: start it again")
         for partition, how in others.items():

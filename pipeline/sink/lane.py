@@ -111,7 +111,7 @@ class Lane:
     async def _settle(self, batch: Batch) -> None:
         """Store all of one batch, tell how far it goes, commit."""
         guard, expired = self._guard, self._expired
-        if guard is not None and batch.records:
+        if guard is not None and batch.positions:
             await self._patience.until_done(lambda: guard.check(batch))
         if expired is not None and batch.positions:
             await self._patience.until_done(lambda: expired.notice(batch))

@@ -53,15 +53,28 @@ class Mark(NamedTuple):
     appended_at: int
 
 
+class Compared(NamedTuple):
+    """Which partitions are `others` than the logs that were read, and how that shows; and which are
+    the `same` for sure, since the marked record is there."""
+
+    others: dict[int, str]
+    same: frozenset[int]
+
+
 async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]) -> dict[int, str]:
     """Which of these partitions are not the logs that were read, and how that shows.
 
     A log whose marked record has expired passes: what is read on from there cannot collide with
     what was read. Raises KafkaError.
     """
+    return (await compare_logs(kafka, topic, marks)).others
+
+
+async def compare_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]) -> Compared:
+    """As `other_logs`, and which are sure. Raises KafkaError."""
     wanted = {p: mark for p, mark in marks.items() if mark.next_offset > 0}
     if not wanted:
-        return {}
+        return Compared({}, frozenset())
     present = (await partition_counts(kafka)).get(topic, 0)
     places = {p: TopicPartition(topic, p) for p in wanted if p < present}
     with read_errors(topic):
@@ -81,11 +94,12 @@ async def other_logs(kafka: KafkaSettings, topic: str, marks: Mapping[int, Mark]
             if silent:
                 starts = await client.beginning_offsets(silent)  # type: ignore[no-untyped-call]  # aiokafka
                 times |= {tp: 0 for tp in silent if starts[tp] == 0}  # its record never was there
-    return found | {
-        tp.partition: f"offset {mark.next_offset - 1} holds something else than was read there"
-        for tp, mark in there.items()
-        if times.get(tp, mark.appended_at) != mark.appended_at
+    same = {tp for tp, mark in there.items() if times.get(tp) == mark.appended_at}
+    found |= {
+        tp.partition: f"offset {there[tp].next_offset - 1} holds something else than was read there"
+        for tp in times.keys() - same
     }
+    return Compared(found, frozenset(tp.partition for tp in same))
 
 
 def recreated(topic: str, partition: int, how: str) -> CheckpointError:

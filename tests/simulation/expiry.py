@@ -109,7 +109,7 @@ async def _overtake(world: World) -> None:
             world.produce(CLOSE)
         await asyncio.sleep(0.9)
     for number, read in enumerate(before):
-        _expire_judged(world, number, read)
+        expire_judged(world, number, read)
     if rng.random() < 0.5:
         world.sleep(35 * DAY)
         for kinds in (NOW, AGAIN, AGAIN, AGAIN):
@@ -131,14 +131,14 @@ async def _nap(world: World) -> None:
         await asyncio.sleep(1.0)
     for number, epoch in enumerate(epochs):
         if newest_epoch(world.broker, number) > epoch:
-            _expire_judged(world, number, before[number])
+            expire_judged(world, number, before[number])
     await asyncio.sleep(end - world.loop.time())
     for _ in range(5):  # what is lost is told with what comes next
         world.produce()
         await asyncio.sleep(0.2)
 
 
-def _expire_judged(world: World, number: int, above: int) -> None:
+def expire_judged(world: World, number: int, above: int) -> None:
     """No further than whoever owns the partition is safely past."""
     chain = newest_chain(world.broker, number)
     if chain is not None and chain.last.owner.epoch == newest_epoch(world.broker, number):

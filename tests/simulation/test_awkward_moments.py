@@ -14,6 +14,7 @@ from tests.simulation.broken import OVERTAKEN, broken
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import OTHERS
 from tests.simulation.check import check
+from tests.simulation.expiry import expire_judged
 from tests.simulation.faults import drain
 from tests.simulation.groups import SESSION
 from tests.simulation.lives import BETWEEN
@@ -87,6 +88,13 @@ def test_a_log_is_known_as_another_one_though_a_mark_is_where_the_last_record_wa
 def test_who_runs_on_knows_a_log_as_another_one_though_it_begins_with_marks() -> None:
     for seed in range(SEEDS):
         assert not _faults(seed, _created_again_with_marks_first)
+
+
+def test_a_sink_that_sleeps_until_the_new_log_has_lost_what_could_tell_stores_nothing_of_it() -> (
+    None
+):
+    for seed in range(SEEDS):
+        assert not _faults(seed, _created_again_and_expired_while_a_sink_slept)
 
 
 def _sent_in_transactions(world: World) -> None:
@@ -169,5 +177,29 @@ async def _created_again_with_marks_first(world: World) -> None:
         world.produce()
     await asyncio.sleep(5.0)  # whoever reads that for its own log has stored it by now
     await begin_generation(world.settings.kafka)
+    for one in world.running:
+        world.kill(one)
+
+
+async def _created_again_and_expired_while_a_sink_slept(world: World) -> None:
+    for _ in range(10):
+        world.produce()
+    await drain(world, world.loop.time())
+    ends = [partition.end for partition in world.broker.topics[TOPICS.responses]]
+    worker, sink = world.running[:2]
+    world.pause(sink, 5 * SESSION)
+    world.recreate()
+    await asyncio.sleep(BETWEEN)
+    await begin_generation(world.settings.kafka)
+    world.kill(worker)
+    for number, end in enumerate(ends):
+        for _ in range(end):
+            world.broker.mark(TOPICS.responses, number)
+    for _ in range(20):  # and the new log is judged, so that it may expire
+        world.produce()
+        await asyncio.sleep(1.0)
+    for number, end in enumerate(ends):
+        expire_judged(world, number, end - 1)
+    await asyncio.sleep(2 * SESSION)
     for one in world.running:
         world.kill(one)
