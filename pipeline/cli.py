@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it ran and found or hit a fault, 2 it was asked wrongly.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -100,6 +101,12 @@ def main() -> None:
     except CxpulseError as error:
         typer.echo(f"cxpulse: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        where = error.filename or "the output"
+        typer.echo(f"cxpulse: cannot write {where}: {error.strerror}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

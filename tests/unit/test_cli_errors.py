@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,19 @@ def test_a_fault_is_one_line(
     assert (done.stdout, done.returncode) == ("", code), done.stderr
     assert done.stderr.startswith(f"cxpulse: {told}")
     assert done.stderr.count("\n") == 1
+
+
+def test_output_that_finds_no_room_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "pipeline.cli", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "cxpulse: cannot write the output: No space left on device\n"
+    assert (done.stderr, done.returncode) == (said, 1)
 
 
 def test_a_bad_file_is_named_with_its_line(tmp_path: Path) -> None:
