@@ -92,12 +92,11 @@ def _topics(settings: Settings, report: TopicReport) -> Iterator[Finding]:
         names = ", ".join(report.missing)
         yield Finding("topics", State.FAIL, f"missing: {names}; run `cxpulse topics`")
     for drift in report.drift:
-        yield Finding(
-            "topics",
-            State.FAIL,
-            f"{drift.topic}: {drift.setting} is {drift.found}, must be {drift.wanted}; "
-            "alter it with Kafka's own tools",
-        )
+        differs = f"{drift.topic}: {drift.setting} is {drift.found}, must be {drift.wanted}"
+        advice = "alter it with Kafka's own tools"
+        if drift.setting == "partitions":
+            advice = "`cxpulse topics --grow` adds them in the right order"
+        yield Finding("topics", State.FAIL, f"{differs}; {advice}")
     if report.good:
         yield Finding("topics", State.OK, f"{len(report.present)} topics as they must be")
     try:

@@ -54,7 +54,8 @@ def topics(
         raise SettingsError(
             "--check, --grow and --new-generation exclude each other; --force needs the last"
         )
-    settings = load()
+    # As many as a setting may ask for: Kafka takes no partition away again.
+    settings = load(**({} if grow is None else {"kafka": {"partitions": grow}}))
     if grow is not None:
         _grow(settings, grow)
         return

@@ -20,6 +20,7 @@ NOWHERE = "127.0.0.1:1"
         (["config"], {"KAFKA_BOOTSRTAP": "x"}, 2, "CXPULSE_KAFKA_BOOTSRTAP: no such setting"),
         (["sink"], {"SINK_FLUSH_ROWS": "0"}, 2, "setting sink.flush_rows: "),
         (["topics"], {"KAFKA_BOOTSTRAP": NOWHERE}, 1, f"no Kafka at {NOWHERE}"),
+        (["topics", "--grow", "1025"], {}, 2, "setting kafka.partitions: input should be less"),
         (["topics"], {"KAFKA_MIN_ISR": "2"}, 2, "setting kafka.min_isr: 2 copies must take each"),
         (["migrate"], {"CLICKHOUSE_URL": f"http://{NOWHERE}"}, 1, "cannot connect to ClickHouse"),
         (["migrate"], {"CATALOG": "/no/such"}, 2, "/no/such/agencies.yaml: cannot be read"),

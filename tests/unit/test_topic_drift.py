@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.operate.topics import _Found, compare
-from pipeline.settings import KafkaSettings
+from pipeline.operate.check import _topics
+from pipeline.operate.topics import Drift, TopicReport, _Found, compare
+from pipeline.settings import KafkaSettings, load
 from pipeline.wire.topics import topic_specs
 
 
@@ -23,3 +24,16 @@ def test_only_a_shorter_retention_differs(retention: str, differs: bool) -> None
     config = dict(spec.config) | {"retention.ms": retention}
     drift = compare(spec, _Found(spec.partitions, spec.replication, config))
     assert bool(drift) is differs
+
+
+@pytest.mark.parametrize(
+    ("setting", "advice"),
+    [
+        ("partitions", "`cxpulse topics --grow`"),
+        ("retention.ms", "alter it with Kafka's own tools"),
+    ],
+)
+def test_check_says_what_brings_a_topic_into_line(setting: str, advice: str) -> None:
+    drift = Drift("cx.ledger", setting, "at least 8", "2")
+    (found,) = _topics(load(), TopicReport((), (), (), (drift,)))
+    assert found.text.startswith(f"cx.ledger: {setting} is 2, must be at least 8; {advice}")
