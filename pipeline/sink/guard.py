@@ -6,10 +6,11 @@ that were there before, which exist nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 
 from pipeline.errors import KafkaError
 from pipeline.settings import KafkaSettings
+from pipeline.sink.expired import Log
 from pipeline.sink.intake import Batch
 from pipeline.sink.target import Tables
 from pipeline.wire.generations import Generations, read_generations
@@ -20,12 +21,13 @@ class Guard:
     """For one topic, read under what is known of its `generations`."""
 
     def __init__(
-        self, kafka: KafkaSettings, tables: Tables, topic: str, generations: Generations
+        self, kafka: KafkaSettings, tables: Tables, topic: str, generations: Generations, log: Log
     ) -> None:
         self._kafka = kafka
         self._tables = tables
         self._topic = topic
         self._generations = generations
+        self._log = log
         self._epoch = -1
         self._next: dict[int, int] = {}
 
@@ -38,17 +40,17 @@ class Guard:
         """
         if batch.epoch != self._epoch:
             self._epoch, self._next = batch.epoch, {}
-        firsts = batch.firsts()
-        # A position that moves without a record is past marks of transactions, or what expired.
-        jumped = {
-            p
-            for p, position in batch.positions.items()
-            if (known := self._next.get(p)) is None
-            or (firsts[p].offset < known if p in firsts else position != known)
-        }
-        if unsure := jumped | batch.away:
+        if unsure := batch.away | _sent_back(batch, self._next) | await self._lost(batch):
             await self._compare(unsure)
         self._next |= batch.positions
+
+    async def _lost(self, batch: Batch) -> Set[int]:
+        """Where the position moved without a record because what was there has expired. Mostly it
+        moves past marks of transactions."""
+        silent = batch.positions.keys() - batch.firsts().keys()
+        moved = {p for p in silent if batch.positions[p] > self._next.get(p, batch.positions[p])}
+        starts = await self._log.starts(moved) if moved else {}
+        return {p for p in moved if starts.get(p, 0) > self._next[p]}
 
     async def _compare(self, partitions: Set[int]) -> None:
         marks = await last_rows(self._tables, [(self._generations.of(p), p) for p in partitions])
@@ -60,6 +62,13 @@ class Guard:
             raise KafkaError(f"topic {self._topic}: a new generation has begun: start it again")
         for partition, how in others.items():
             raise recreated(self._topic, partition, how)
+
+
+def _sent_back(batch: Batch, read_to: Mapping[int, int]) -> Set[int]:
+    """The partitions that do not go on at, or after, where they were read to."""
+    firsts = batch.firsts()
+    begins = {p: firsts[p].offset if p in firsts else at for p, at in batch.positions.items()}
+    return {p for p, begin in begins.items() if begin < read_to.get(p, begin + 1)}
 
 
 async def last_rows(tables: Tables, places: Iterable[tuple[int, int]]) -> dict[int, Mark]:

@@ -133,8 +133,8 @@ class Sink:
             # Recounts ask how far raw rows are stored; of scores it only shows what expired.
             told = raw_lane or plan.repairs is not None
             progress = Progress(tables, plan.topic, generations.of) if told else None
-            guard = Guard(kafka, tables, plan.topic, generations) if raw_lane else None
             watched = (tables, plan.topic, generations, intake)
+            guard = Guard(kafka, *watched) if raw_lane else None
             expired = Expired(*watched, raw=raw_lane) if told else None
             if progress is not None and raw_lane and generations.begun:
                 await self._patience(stop).until_done(partial(progress.begin, generations))
