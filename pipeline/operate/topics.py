@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError as ClientError
 from aiokafka.errors import for_code
 
 from pipeline.errors import KafkaError, SettingsError
@@ -64,7 +67,7 @@ async def check_topics(settings: Settings) -> TopicReport:
     Raises:
         KafkaError: the broker is away or refuses.
     """
-    async with started(admin(settings.kafka), settings.kafka) as client:
+    async with _connected(settings.kafka) as client:
         specs = topic_specs(settings.kafka)
         found = await _describe(client, specs)
         return _report(settings, specs, found, created=())
@@ -79,7 +82,7 @@ async def ensure_topics(settings: Settings) -> TopicReport:
             (then nothing downstream would be reproducible, so no program may go on).
     """
     refuse_unwritable(settings.kafka)
-    async with started(admin(settings.kafka), settings.kafka) as client:
+    async with _connected(settings.kafka) as client:
         specs = topic_specs(settings.kafka)
         found = await _describe(client, specs)
         missing = [spec for spec in specs if spec.name not in found]
@@ -151,6 +154,16 @@ def compare(spec: TopicSpec, found: _Found) -> list[Drift]:
 def _keeps_longer(has: str, wanted: str) -> bool:
     """Whether a retention in ms is for ever (-1), or more than asked for."""
     return has == "-1" or (has.isdecimal() and int(has) > int(wanted))
+
+
+@asynccontextmanager
+async def _connected(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """For one block. Raises KafkaError, also for what the client fails at inside."""
+    try:
+        async with started(admin(kafka), kafka) as client:
+            yield client
+    except ClientError as error:
+        raise KafkaError(f"Kafka at {kafka.bootstrap} refuses: {type(error).__name__}") from error
 
 
 async def _describe(

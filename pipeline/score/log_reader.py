@@ -87,5 +87,6 @@ async def open_logs(
     async with started(consumer(kafka), kafka) as client:
         reader = LogReader(client, topic, partitions, wanted)
         client.assign(reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
-        await client.seek_to_beginning(*reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
+        with read_errors(topic):
+            await client.seek_to_beginning(*reader._tps)  # type: ignore[no-untyped-call]  # aiokafka
         yield reader

@@ -14,7 +14,7 @@ from pipeline.score.worker import ScoreWorker
 from pipeline.settings import Settings
 from pipeline.signals import on_signals
 from pipeline.wire.catalogue import load_catalogue
-from pipeline.wire.kafka import consumer, started
+from pipeline.wire.kafka import consumer, read_errors, started
 from pipeline.wire.topics import Topics
 
 GC_THRESHOLDS = (50_000, 20, 100)
@@ -55,9 +55,11 @@ async def serve(settings: Settings, *, rebuild: bool = False) -> None:
 
 async def _look_for_topics(settings: Settings) -> None:
     """Faust would wait for a missing topic for ever, and tell of a missing broker at length."""
+    topics = Topics(settings.kafka.topic_prefix)
     async with started(consumer(settings.kafka), settings.kafka) as client:
-        present = await client.topics()  # type: ignore[no-untyped-call]  # aiokafka
-    missing = [name for name in Topics(settings.kafka.topic_prefix).all if name not in present]
+        with read_errors(topics.responses):
+            present = await client.topics()  # type: ignore[no-untyped-call]  # aiokafka
+    missing = [name for name in topics.all if name not in present]
     if missing:
         raise KafkaError(f"no topic {missing[0]} on the broker: `cxpulse topics` creates it")
 

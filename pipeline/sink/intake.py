@@ -249,13 +249,14 @@ class Intake(ConsumerRebalanceListener):
         positions: dict[int, int] = {}
         for record in records:
             positions[record.partition] = record.offset + 1
-        try:
-            async with asyncio.timeout(POSITION_SECONDS):
-                for tp in self._consumer.assignment():
-                    position = await self._consumer.position(tp)
-                    positions[tp.partition] = max(position, positions.get(tp.partition, 0))
-        except (TimeoutError, IllegalStateError):
-            _log.debug("positions not known yet", topic=self._topic)
+        with read_errors(self._topic):
+            try:
+                async with asyncio.timeout(POSITION_SECONDS):
+                    for tp in self._consumer.assignment():
+                        position = await self._consumer.position(tp)
+                        positions[tp.partition] = max(position, positions.get(tp.partition, 0))
+            except (TimeoutError, IllegalStateError):
+                _log.debug("positions not known yet", topic=self._topic)
         self._read.update(positions)
         return positions
 

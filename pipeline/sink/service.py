@@ -34,7 +34,7 @@ from pipeline.store.failures import needing_tables
 from pipeline.wire.catalogue import load_catalogue
 from pipeline.wire.catalogue_watch import follow_catalogue
 from pipeline.wire.generations import Generations, raw_rows_group, read_generations
-from pipeline.wire.kafka import consumer, producer, started
+from pipeline.wire.kafka import consumer, producer, read_errors, started
 from pipeline.wire.responses import ResponseDecoder
 from pipeline.wire.topics import Topics
 
@@ -125,7 +125,8 @@ class Sink:
             lost = _nothing if plan.repairs is None else plan.repairs.drop
             intake = Intake(member, plan.topic, lost)
             await stack.enter_async_context(started(member, kafka))
-            existing = await member.topics()  # type: ignore[no-untyped-call]  # aiokafka
+            with read_errors(plan.topic):
+                existing = await member.topics()  # type: ignore[no-untyped-call]  # aiokafka
             if plan.topic not in existing:
                 raise KafkaError(f"topic {plan.topic} does not exist; run `cxpulse topics`")
             writer = Writer(plan.convert, tables, outbox)

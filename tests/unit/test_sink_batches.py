@@ -1,10 +1,15 @@
-"""Batches of a sink that are put together before they are stored."""
+"""Batches of a sink: how far they go, and how they are put together before they are stored."""
 
 from __future__ import annotations
 
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.sink.intake import Batch
+from pipeline.errors import KafkaError
+from pipeline.sink.intake import Batch, Intake
+from tests.support.sinks import Member
 
 
 def record(offset: int) -> ConsumerRecord[bytes, bytes]:
@@ -20,3 +25,14 @@ def test_a_batch_that_does_not_know_its_positions_yet_keeps_those_before_it() ->
 def test_what_a_rebalance_took_away_is_not_stored() -> None:
     later = Batch((), {}, epoch=2)
     assert Batch((record(6),), {3: 7}, epoch=1).then(later) is later
+
+
+class Refused(Member):
+    async def position(self, partition: TopicPartition) -> int:
+        raise GroupAuthorizationFailedError("cxpulse-sink-raw")
+
+
+async def test_a_sink_that_is_refused_where_it_stands_says_so() -> None:
+    intake = Intake(Refused("cx.responses", [], 0), "cx.responses", lambda lost: None)
+    with pytest.raises(KafkaError, match=r"^topic cx\.responses: cannot be read: GroupAuth"):
+        await intake.take()

@@ -1,4 +1,4 @@
-"""Topics on several brokers, of which one hears of them later than the others."""
+"""Topics on several brokers, of which one hears of them later than the others; or goes away."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from itertools import cycle
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import NodeNotReadyError
 
-from pipeline.operate.topics import UNKNOWN, _await_leaders
-from pipeline.settings import KafkaSettings
+from pipeline.errors import KafkaError
+from pipeline.operate import topics
+from pipeline.operate.topics import UNKNOWN, _await_leaders, check_topics, ensure_topics
+from pipeline.settings import KafkaSettings, load
 from pipeline.wire.topics import topic_specs
 
 SPECS = list(topic_specs(KafkaSettings(partitions=1)))
@@ -51,3 +55,21 @@ async def test_topics_are_there_only_when_every_question_about_them_is_answered(
     for late in range(12):
         client = cast(AIOKafkaAdminClient, Brokers(late))
         assert (await _await_leaders(client, SPECS)).keys() == {spec.name for spec in SPECS}
+
+
+class Leaving:
+    """A broker that is there, and is gone when it is asked something."""
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+    async def describe_topics(self) -> list[dict[str, Any]]:
+        raise NodeNotReadyError
+
+
+@pytest.mark.parametrize("look", [check_topics, ensure_topics])
+async def test_a_broker_that_goes_away_meanwhile_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, look: Any
+) -> None:
+    monkeypatch.setattr(topics, "admin", lambda kafka: Leaving())
+    with pytest.raises(KafkaError, match="refuses: NodeNotReadyError"):
+        await look(load())
