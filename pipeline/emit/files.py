@@ -68,6 +68,7 @@ async def emit_files(
 
     Raises InputError when a file cannot be read, KafkaError when there is no broker.
     """
+    _refuse_absent(paths)
     report = FileReport(size=_size(paths))
     forms = [format_of(path, form) for path in paths]
     async with Emitter(settings) as emitter:
@@ -164,6 +165,20 @@ def _take(entries: Iterator[Entry | None]) -> list[Entry]:
     return turn
 
 
+def _refuse_absent(paths: Sequence[Path]) -> None:
+    """Raises InputError for a file that is not there, before anything of the others is sent."""
+    for path in paths:
+        try:
+            if path != STDIN:
+                path.stat()
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot read it: {error.strerror}")
+
+
 def _size(paths: Sequence[Path]) -> int | None:
     """All bytes there are to read, or None when one of the files is a pipe."""
     if all(path.is_file() for path in paths):
@@ -181,6 +196,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         stream = path.open("rb")
     except OSError as error:
-        raise InputError(f"{path}: cannot read it: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     with stream:
         yield stream

@@ -27,6 +27,7 @@ NOWHERE = "127.0.0.1:1"
         (["--config", "/no/such.toml", "config"], {}, 2, "CXPULSE_CONFIG: cannot read /no/such"),
         (["--log-level", "loud", "config"], {}, 2, "--log-level: 'loud' is none of"),
         (["trace", "7"], {}, 2, "'7' is no UUID"),
+        (["emit", "README.md", "none.csv"], {}, 2, "none.csv: cannot read it: No such file"),
         (["emit", "--simulate"], {"KAFKA_BOOTSTRAP": NOWHERE}, 1, f"no Kafka at {NOWHERE}"),
     ],
 )
