@@ -96,5 +96,6 @@ async def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     with pytest.raises(InputError, match=r"none\.csv: cannot read it"):
         await emit(settings, tmp_path / "none.csv")
+    (tmp_path / "a.txt").touch()
     with pytest.raises(InputError, match=r"a\.txt: is it CSV or JSON lines"):
         await emit(settings, tmp_path / "a.txt")
