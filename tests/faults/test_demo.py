@@ -67,7 +67,7 @@ async def seen(url: str) -> bool:
 
 def test_a_part_that_dies_is_named_and_ends_the_demo(tmp_path: Path) -> None:
     with demo(tmp_path, "--seconds", "0") as running:
-        running.until("While this runs")
+        running.until("A quarter as it was published")
         os.kill(running.pid_of("score"), signal.SIGKILL)
         assert running.end() == 1
         assert "score-1 has ended by itself (signal 9)" in running.said
