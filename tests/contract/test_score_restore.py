@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from pipeline.core.updates import LedgerEntry, Loss
@@ -170,6 +170,18 @@ async def test_who_slept_while_another_took_over_tells_nothing_of_what_that_one_
     assert told == [
         await read(settings, name) for name in ("scores", "dead_letters", "checkpoints")
     ]
+
+
+async def test_scores_or_a_ledger_narrower_than_the_responses_are_named(
+    settings: Settings, outbox: Outbox, kafka_admin: AIOKafkaAdminClient
+) -> None:
+    topics = Topics(settings.kafka.topic_prefix)
+    wider = NewPartitions(settings.kafka.partitions + 1)  # type: ignore[no-untyped-call]  # aiokafka
+    for widened, narrow in ((topics.responses, topics.ledger), (topics.ledger, topics.scores)):
+        await kafka_admin.create_partitions({widened: wider})
+        async with started(producer(settings.kafka), settings.kafka) as client:
+            with pytest.raises(KafkaError, match=f"{narrow} has fewer partitions than"):
+                await Post.find(topics, Outbox(lambda: client))
 
 
 async def test_checkpoints_that_cannot_be_read_stop_the_worker_unless_it_may_rebuild(

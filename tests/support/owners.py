@@ -241,7 +241,7 @@ class Owner:
         restored = store._load(PARTITION, follower.logs[PARTITION], owner, (0, end), ledger_end)
         ledger = Shown(kafka, ledger_end)
         self._fresh = restored.cut_at < 0
-        post = Post(kafka.topics, 1, 1)
+        post = Post(kafka.topics, 1)
         return Tenure(replace(restored, ledger=ledger), readers.current, post, kafka, Pace(BEHIND))
 
 

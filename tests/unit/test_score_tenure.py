@@ -94,7 +94,7 @@ def tenure_of(producer: Acknowledging, told_to: int = 0) -> Tenure:
         ledger=Ledger(Settings().kafka, outbox, TOPICS.ledger, 0, 0),
         told_to=told_to,
     )
-    tenure = Tenure(restored, ours, Post(TOPICS, 1, 1), outbox, Pace(10))
+    tenure = Tenure(restored, ours, Post(TOPICS, 1), outbox, Pace(10))
     tenure.stamp = 1
     return tenure
 
