@@ -96,6 +96,8 @@ class CheckpointStore:
             ledger = await reader.bounds(self._topics.ledger)
             owners = await self._claim(reader, wanted)
             bounds = await reader.bounds(self._topics.responses)
+            # Once more: what another has saved while we were stopped may have expired by now.
+            await reader.catch_up()
             # One at a time, each log let go at once: a restore holds one partition's records.
             restored = {
                 p: await self._told(
