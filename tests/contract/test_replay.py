@@ -159,6 +159,9 @@ async def test_the_command_says_what_it_would_do_then_does_it(log: Pipe) -> None
     assert (code, "did you mean conflicting?" in wrong) == (2, True)
     code, _, wrong = await asyncio.to_thread(run, "--since", "yesterday")
     assert (code, wrong.count("\n")) == (2, 1)
+    code, _, wrong = await asyncio.to_thread(run, "--since", "1h", "--until", "2h")
+    assert code == 2
+    assert "--since '1h' is not before --until '2h'" in wrong
 
 
 @pytest.mark.engine

@@ -33,12 +33,16 @@ def make_filters(
     for service in services:
         _known("--service", service, catalogue.service_codes)
     now = time.time_ns() // 1_000_000
+    first = 0 if since is None else moment("--since", since, now)
+    end = 1 << 62 if until is None else moment("--until", until, now)
+    if first >= end:
+        raise InputError(f"--since {since!r} is not before --until {until!r}: nothing is between")
     return Filters(
         stage=stage,
         reasons=frozenset(reasons),
         services=frozenset(catalogue.service_codes[service] for service in services),
-        since=0 if since is None else moment("--since", since, now),
-        until=1 << 62 if until is None else moment("--until", until, now),
+        since=first,
+        until=end,
         limit=limit,
     )
 
