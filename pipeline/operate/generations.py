@@ -20,7 +20,7 @@ from pipeline.wire.generations import (
     generations_in,
 )
 from pipeline.wire.kafka import partition_counts, producer, started
-from pipeline.wire.lives import Mark, other_logs
+from pipeline.wire.lives import Mark, mark_of, other_logs
 from pipeline.wire.topics import Topics
 
 FORCED = "as you said (--force)"
@@ -91,8 +91,7 @@ async def _read(kafka: KafkaSettings, topic: str, partition: int) -> _Known:
     generations = generations_in(records)
     stock = take_stock(records, generations.of(partition))
     for chain in intact_chains(records, stock):
-        last = decode_cut(chain.cuts[-1])
-        return _Known(generations, Mark(last.next_offset, last.as_of))
+        return _Known(generations, mark_of(decode_cut(chain.cuts[-1])))
     return _Known(generations, None)
 
 

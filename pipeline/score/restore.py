@@ -23,7 +23,7 @@ from pipeline.settings import KafkaSettings
 from pipeline.wire.catalogue_codec import catalogue_from_bytes
 from pipeline.wire.cuts import decode_cut
 from pipeline.wire.generations import generations_in
-from pipeline.wire.lives import Mark, other_logs, recreated
+from pipeline.wire.lives import UNREAD, Mark, mark_of, other_logs, recreated
 from pipeline.wire.manifests import Owner, claim_key, parse_key
 from pipeline.wire.reading import ResponseReader
 from pipeline.wire.resumes import resumed_to
@@ -52,8 +52,8 @@ class Restored:
     def mark(self) -> Mark:
         """What the log must have, if it is the one that was read."""
         if self.loss is not None:
-            return Mark(self.loss.to, self.loss.as_of)
-        return Mark(self.state.next_offset, self.state.as_of)
+            return Mark(self.loss.to, self.loss.as_of or UNREAD)
+        return mark_of(self.state)
 
 
 class CheckpointStore:

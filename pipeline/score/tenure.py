@@ -24,7 +24,7 @@ from pipeline.score.transport import Place
 from pipeline.score.untold import Untold
 from pipeline.wire.catalogue_moves import Past
 from pipeline.wire.dead_letters import DeadLetter
-from pipeline.wire.lives import Mark
+from pipeline.wire.lives import Mark, mark_of
 from pipeline.wire.reading import ResponseReader
 
 log = get(__name__)
@@ -80,7 +80,7 @@ class Tenure:
     @property
     def mark(self) -> Mark:
         """The last record folded: by it the log is known."""
-        return Mark(self.state.next_offset, self.state.as_of)
+        return mark_of(self.state)
 
     @property
     def paused_at(self) -> int:

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from pipeline.core.cut import Cut
+from pipeline.core.partition import PartitionState
 from pipeline.errors import CheckpointError
 from pipeline.settings import KafkaSettings
 from pipeline.wire.kafka import consumer, partition_counts, read_errors, started
@@ -51,6 +53,17 @@ class Mark(NamedTuple):
 
     next_offset: int
     appended_at: int
+
+
+UNREAD: Final = -1
+"""In place of an append time, where all before was given up and none of it read: a log that begins
+before `next_offset` is another one, whatever it holds there."""
+
+
+def mark_of(read: PartitionState | Cut) -> Mark:
+    """By what the log is known that was read so far."""
+    only_marks = read.totals.marker == read.next_offset
+    return Mark(read.next_offset, read.as_of if read.as_of or only_marks else UNREAD)
 
 
 class Compared(NamedTuple):

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from pipeline.core.partition import PartitionState
+from pipeline.core.updates import Loss
 from pipeline.operate.generations import begin_generation
 from pipeline.wire.generations import read_generations
-from pipeline.wire.lives import Mark, other_logs
+from pipeline.wire.lives import UNREAD, Mark, mark_of, other_logs
 from tests.simulation.broken import OVERTAKEN, broken
 from tests.simulation.broker import Weather
 from tests.simulation.catalogues import OTHERS
@@ -21,6 +23,7 @@ from tests.simulation.lives import BETWEEN
 from tests.simulation.run import MOST_STEPS
 from tests.simulation.seams import inside
 from tests.simulation.world import TOPICS, World
+from tests.support.world import CATALOGUE
 
 SEEDS = 20
 """Enough for the moment to be hit; each takes some 0.1 s."""
@@ -79,6 +82,31 @@ def test_a_log_is_known_as_another_one_though_a_mark_is_where_the_last_record_wa
             broker.create(TOPICS.responses, world.partitions)
         _sent_in_transactions(world)
         found = await other_logs(kafka, TOPICS.responses, marks)
+        assert bool(found) is again
+
+    with inside(world):
+        world.loop.run(story(), MOST_STEPS)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_log_of_which_nothing_was_read_is_known_as_another_one_by_where_it_begins(
+    again: bool,
+) -> None:
+    world = World(0)
+
+    async def story() -> None:
+        kafka, broker = world.settings.kafka, world.broker
+        state = PartitionState(0, 1, 0, CATALOGUE)
+        for _ in range(2):
+            broker.append(TOPICS.responses, 0, b"", b"", ())
+        broker.expire(TOPICS.responses, 0, 2)
+        state.lose(Loss(2))
+        if again:
+            broker.create(TOPICS.responses, world.partitions)
+            for _ in range(2):
+                broker.mark(TOPICS.responses, 0)
+        assert mark_of(state) == Mark(2, UNREAD)
+        found = await other_logs(kafka, TOPICS.responses, {0: mark_of(state)})
         assert bool(found) is again
 
     with inside(world):
