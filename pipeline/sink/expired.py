@@ -134,10 +134,22 @@ def unstored(lost: Sequence[Hole], generation_of: Callable[[int], int]) -> Block
     return Block(TABLE, columns)
 
 
-async def whole_from(tables: Tables) -> dict[tuple[int, int], int]:
-    """The first hour (ms) of which all answers are stored, for each (generation, partition) that
-    lacks raw rows. Raises StoreError."""
+class Lack(NamedTuple):
+    """Raw rows may be lacking from an offset on, and answers before an hour (ms)."""
+
+    offset: int
+    hour: int
+
+
+NO_LACK: Final = Lack(0, 0)
+
+
+async def lacks(tables: Tables) -> dict[tuple[int, int], Lack]:
+    """What each (generation, partition) lacks, of those that lack raw rows. Raises StoreError."""
     rows = await tables.rows(
-        "SELECT generation, partition, toUnixTimestamp(complete_from) FROM whole_from", _WHAT
+        "SELECT generation, partition, lacking_from, toUnixTimestamp(complete_from) "
+        "FROM whole_from",
+        _WHAT,
     )
-    return {(int(str(g)), int(str(p))): int(str(hour)) * _SECOND for g, p, hour in rows}
+    found = (tuple(int(str(value)) for value in row) for row in rows)
+    return {(g, p): Lack(offset, hour * _SECOND) for g, p, offset, hour in found}

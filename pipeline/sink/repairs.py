@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline import metrics
-from pipeline.sink.expired import whole_from
+from pipeline.sink.expired import NO_LACK, Lack, lacks
 from pipeline.sink.held import HeldNotes
 from pipeline.sink.patience import Patience, Stopped, pause
 from pipeline.sink.progress import reach
@@ -76,7 +76,7 @@ class Repairs:
         started = time.monotonic()
         ready = self._held.ready(await reach(self._tables, self._topic, self._held.partitions()))
         if ready:
-            whole, torn = divided(ready, await whole_from(self._tables))
+            whole, torn = divided(ready, await lacks(self._tables))
             await recount(self._tables, whole)
             await recount_upwards(self._tables, torn)
             self._held.done(ready)
@@ -87,13 +87,16 @@ class Repairs:
 
 
 def divided(
-    notes: Iterable[Note], complete_from: Mapping[tuple[int, int], int]
+    notes: Iterable[Note], lacking: Mapping[tuple[int, int], Lack]
 ) -> tuple[list[Note], list[Note]]:
-    """The notes with their hours from `complete_from` (ms) of their origin on, and with those
-    before, which may lack raw rows."""
+    """The notes with those hours of which all is stored that they count, and with the others.
+
+    What is lacking above a note does not concern it; and may turn out to be what nobody judged.
+    """
     whole, torn = [], []
     for note in notes:
-        first = complete_from.get((note.generation, note.partition), 0)
+        lack = lacking.get((note.generation, note.partition), NO_LACK)
+        first = lack.hour if lack.offset < note.next_offset else 0
         before = tuple(hour for hour in note.hours if hour < first)
         if not before:
             whole.append(note)

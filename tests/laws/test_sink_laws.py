@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sink import repairs
+from pipeline.sink.expired import Lack
 from pipeline.sink.rows import Convert, Note, Record
 from pipeline.sink.target import Tables
 from tests.simulation.broker import Trace
@@ -88,7 +89,7 @@ class Memory(Store):
         self._fuse.burn()
 
 
-async def _all(tables: Tables) -> dict[tuple[int, int], int]:
+async def _all(tables: Tables) -> dict[tuple[int, int], Lack]:
     """Nothing has expired."""
     return {}
 
@@ -99,7 +100,7 @@ def ended(records: Records, happened: list[Stay]) -> dict[str, dict[Row, tuple[i
     store = Memory(fuse)
     with (
         patch.object(repairs, "reach", lambda tables, *which: tables.reach(*which)),
-        patch.object(repairs, "whole_from", _all),
+        patch.object(repairs, "lacks", _all),
         patch.object(repairs, "recount", lambda tables, notes: tables.recount(notes)),
     ):
         asyncio.run(sink_all(cast(Tables, store), fuse, records, happened))

@@ -106,7 +106,7 @@ def _clients(world: World) -> Iterator[tuple[Any, str, Any]]:
         yield service, "follow_catalogue", _unchanging
     yield service, "Tables", lambda client: client
     yield repairs, "reach", lambda tables, topic, places: tables.reach(topic, places)
-    yield repairs, "whole_from", lambda tables: tables.whole_from()
+    yield repairs, "lacks", lambda tables: tables.lacks()
     yield repairs, "recount", lambda tables, notes: tables.recount(notes)
     yield repairs, "recount_upwards", lambda tables, notes: tables.recount(notes, upwards=True)
     yield expired, "stored_to", lambda tables, topic, places: tables.stored_to(topic, places)

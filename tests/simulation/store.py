@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pipeline.core.vocabulary import RESPONSE, SLOTS
 from pipeline.errors import TransientStoreError
+from pipeline.sink.expired import Lack
 from pipeline.sink.rows import Block, Note
 from pipeline.wire.lives import Mark
 from tests.simulation.broker import Trace, Weather
@@ -112,19 +113,19 @@ class Store:
         keys = [(topic, *place) for place in places]
         return {key[-1]: told[key][0] for key in keys if key in told}
 
-    async def whole_from(self) -> dict[tuple[int, int], int]:
-        """As `pipeline.sink.expired.whole_from` asks the tables."""
+    async def lacks(self) -> dict[tuple[int, int], Lack]:
+        """As `pipeline.sink.expired.lacks` asks the tables."""
         await self._arrive()
-        return self.lacks_before()
+        return self.lacking()
 
-    def lacks_before(self) -> dict[tuple[int, int], int]:
-        """(generation, partition) → the first hour (ms) of which all answers are stored, where raw
-        rows are lacking that were judged: the view `whole_from`."""
-        found: dict[tuple[int, int], int] = {}
+    def lacking(self) -> dict[tuple[int, int], Lack]:
+        """The view `whole_from`."""
+        found: dict[tuple[int, int], Lack] = {}
         for (*place, begin, end), (_, (hour,)) in self.tables["unstored"].items():
             origin = (place[0], place[1])
             if not any(at <= begin and end <= to for at, to in self._gaps(origin)):
-                found[origin] = max(hour * 1000, found.get(origin, 0))
+                known = found.get(origin, Lack(begin, 0))
+                found[origin] = Lack(min(begin, known.offset), max(hour * 1000, known.hour))
         return found
 
     async def recount(self, notes: Sequence[Note], *, upwards: bool = False) -> None:

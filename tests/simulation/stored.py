@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pipeline.core.updates import Group
 from pipeline.core.vocabulary import RESPONSE, SLOTS
+from pipeline.sink.expired import NO_LACK
 from pipeline.wire.scores import decode_score
 from tests.simulation.store import KEYS
 from tests.simulation.world import TOPICS, Sent, World
@@ -48,7 +49,7 @@ class Stored:
             key[2:]: hour * 1000 for key, (_, (hour,)) in rows if key[:2] == self._place
         }
         self._said = {at for span in self._told_lacking for at in range(*span)}
-        self._torn_before = world.store.lacks_before().get(self._place, 0)
+        self._torn_before = world.store.lacking().get(self._place, NO_LACK).hour
 
     def faults(self) -> Iterator[str]:
         """What is wrong with them, and with what is said to be lacking."""
