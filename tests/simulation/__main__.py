@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed of them")
     parser.add_argument("--seed", type=int, help="play this one, and tell what happens")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else its processes stay
     try:
         if wanted.seed is not None:
             return _report([play(wanted.seed, _say)], 1)
