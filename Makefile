@@ -36,10 +36,10 @@ check: setup ## format, lint, types, layers
 test: setup ## check, and every test on the real broker and the real engine
 	@$(MAKE) --no-print-directory --jobs=2 check suite
 
-# Four processes on two cores, since most tests wait for servers, and the simulation gives way to them.
+# Three processes on two cores, since most tests wait for servers.
 suite: setup
 	$(BIN)/python -W error::DeprecationWarning:pipeline -m pytest \
-		--numprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=20 tests
+		--numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=20 tests
 
 simulate: setup ## random fault schedules, simulated (SCHEDULES=10000, or SEED=7 to replay one)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--schedules $(or $(SCHEDULES),10000))

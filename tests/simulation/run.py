@@ -18,9 +18,8 @@ from tests.simulation.world import World
 MOST_STEPS = 300_000
 """A schedule takes some thousands; more is a loop without end."""
 
-NICE = 19
-"""Takes what is left of a busy machine, and all of an idle one: beside tests that wait for servers
-it leaves no core idle."""
+NICE = 10
+"""Takes what is left of a busy machine, and all of an idle one."""
 
 CHUNK = 25
 """Schedules handed to a process at once: about a second."""
