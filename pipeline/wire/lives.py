@@ -56,8 +56,8 @@ class Mark(NamedTuple):
 
 
 UNREAD: Final = -1
-"""In place of an append time, where all before was given up and none of it read: a log that begins
-before `next_offset` is another one, whatever it holds there."""
+"""In place of an append time, where all before was given up and none of it read: a log that has a
+record below `next_offset`, or begins at 0, is another one."""
 
 
 def mark_of(read: PartitionState | Cut) -> Mark:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -53,26 +54,21 @@ def test_marks_that_a_stopping_worker_reads_after_records_it_leaves_do_not_skip_
 
 
 def test_generations_are_known_while_partitions_are_added_that_have_none_yet() -> None:
-    world = World(0)
-
-    async def story() -> None:
+    async def story(world: World) -> None:
         kafka = world.settings.kafka
         await begin_generation(kafka, force=True)
         world.widen(TOPICS.checkpoints, world.partitions + 1)
         found = await read_generations(kafka)
         assert [found.of(number) for number in range(world.partitions)] == [2] * world.partitions
 
-    with inside(world):
-        world.loop.run(story(), MOST_STEPS)
+    _played(story)
 
 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_log_is_known_as_another_one_though_a_mark_is_where_the_last_record_was(
     again: bool,
 ) -> None:
-    world = World(0)
-
-    async def story() -> None:
+    async def story(world: World) -> None:
         kafka, broker = world.settings.kafka, world.broker
         _sent_in_transactions(world)
         read = broker.topics[TOPICS.responses][0]
@@ -84,17 +80,14 @@ def test_a_log_is_known_as_another_one_though_a_mark_is_where_the_last_record_wa
         found = await other_logs(kafka, TOPICS.responses, marks)
         assert bool(found) is again
 
-    with inside(world):
-        world.loop.run(story(), MOST_STEPS)
+    _played(story)
 
 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_log_of_which_nothing_was_read_is_known_as_another_one_by_where_it_begins(
     again: bool,
 ) -> None:
-    world = World(0)
-
-    async def story() -> None:
+    async def story(world: World) -> None:
         kafka, broker = world.settings.kafka, world.broker
         state = PartitionState(0, 1, 0, CATALOGUE)
         for _ in range(2):
@@ -109,8 +102,7 @@ def test_a_log_of_which_nothing_was_read_is_known_as_another_one_by_where_it_beg
         found = await other_logs(kafka, TOPICS.responses, {0: mark_of(state)})
         assert bool(found) is again
 
-    with inside(world):
-        world.loop.run(story(), MOST_STEPS)
+    _played(story)
 
 
 def test_who_runs_on_knows_a_log_as_another_one_though_it_begins_with_marks() -> None:
@@ -129,6 +121,13 @@ def _sent_in_transactions(world: World) -> None:
     for _ in range(3):
         world.broker.append(TOPICS.responses, 0, b"", b"", ())
         world.broker.mark(TOPICS.responses, 0)
+
+
+def _played(story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+    """A story in which nobody runs."""
+    world = World(0)
+    with inside(world):
+        world.loop.run(story(world), MOST_STEPS)
 
 
 def _faults(
