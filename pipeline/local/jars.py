@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from pipeline.errors import LocalError
@@ -35,18 +36,23 @@ def find_java() -> Path:
     if found is None:
         where = f"in JAVA_HOME={home}" if home else "on PATH"
         raise LocalError(f"no Java {where}: the local Kafka needs Java {OLDEST_JAVA} or newer")
-    try:
-        told = subprocess.run(
-            [found, "-version"], capture_output=True, text=True, timeout=JAVA_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise LocalError(f"{found} -version does not run: {error}") from error
-    major = java_major(told.stderr + told.stdout)
+    major = _major_of(found)
     if major < OLDEST_JAVA:
         raise LocalError(
             f"{found} is Java {major}, the local Kafka needs {OLDEST_JAVA} or newer: set JAVA_HOME"
         )
     return Path(found)
+
+
+@cache  # asked again at each start of a broker, at a tenth of a second
+def _major_of(java: str) -> int:
+    try:
+        told = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=JAVA_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LocalError(f"{java} -version does not run: {error}") from error
+    return java_major(told.stderr + told.stdout)
 
 
 def java_major(told: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import os
 import shutil
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from pipeline.errors import LocalError
+from pipeline.local.blank_log import IDENTITY, BlankLogs, kafka_uuid
 from pipeline.local.broker_properties import (
     HOST,
     JVM,
@@ -189,34 +189,36 @@ class LocalKafka:
         program += ["-cp", f"{jars}/*"]
         self._archive = ClassArchive(java, jars, scratch)
         program += self._archive.mapped()
-        if not (data / "meta.properties").exists():
-            self._format(program, config)
+        if not (data / IDENTITY).exists():
+            self._format(program, config, BlankLogs(jars))
         broker = [*program, *self._archive.left(), *self._jvm, "kafka.Kafka", str(config)]
         self._child = Child(broker, self.log)
 
-    def _format(self, program: list[str], config: Path) -> None:
+    def _format(self, program: list[str], config: Path, blank: BlankLogs) -> None:
         # The nodes of one cluster must agree on its id without talking.
         many = uuid.uuid5(uuid.NAMESPACE_OID, str(self._controllers)) if self._controllers else None
-        cluster = base64.urlsafe_b64encode((many or uuid.uuid4()).bytes).decode().rstrip("=")
-        tool = [
-            "kafka.tools.StorageTool",
-            "format",
-            f"--cluster-id={cluster}",
-            f"--config={config}",
-            *(f"--add-scram={user}" for user in self._scram),
-        ]
+        cluster = kafka_uuid(many or uuid.uuid4())
+        data = config.parent / "data"
+        users = [f"--add-scram={user}" for user in self._scram]
+        options = [f"--cluster-id={cluster}", f"--config={config}", *users]
+        try:
+            if users or not blank.make(data, cluster, self._node):
+                self._run([*program, *JVM_SHORT, "kafka.tools.StorageTool", "format", *options])
+            if not users:
+                blank.keep(data)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise LocalError(f"cannot format {self.folder}; {self._last_words()}") from error
+
+    def _run(self, tool: list[str]) -> None:
         with self.log.open("ab") as out:
-            try:
-                subprocess.run(
-                    [*program, *JVM_SHORT, *tool],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    timeout=FORMAT_SECONDS,
-                    check=True,
-                )
-            except (OSError, subprocess.SubprocessError) as error:
-                raise LocalError(f"cannot format {config.parent}; {self._last_words()}") from error
+            subprocess.run(
+                tool,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=FORMAT_SECONDS,
+                check=True,
+            )
 
     def _await_answer(self) -> None:
         assert self._child is not None

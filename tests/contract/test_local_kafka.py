@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LocalError
+from pipeline.local.blank_log import FEATURES
 from pipeline.local.jars import kafka_jars
 from pipeline.local.kafka import LocalKafka
 from pipeline.local.probe import brokers_seen, free_port
@@ -49,7 +50,7 @@ def foreground(data: Path, port: int) -> subprocess.Popen[str]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache that has the jars of Kafka, and no more: no broker ever ran from it."""
     own, jars = tmp_path / "cache", kafka_jars()
-    left_out = shutil.ignore_patterns("*.jsa")
+    left_out = shutil.ignore_patterns("*.jsa", FEATURES)
     shutil.copytree(jars, own / "cxpulse" / jars.name, ignore=left_out)
     monkeypatch.setenv("XDG_CACHE_HOME", str(own))
     return own
@@ -73,6 +74,7 @@ def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_star
         assert asked.wait(30) == 0
         assert not alive(java)
     (archive,) = cache.rglob("*.jsa")
+    (features,) = cache.rglob(FEATURES)
 
     port = free_port()
     with foreground(tmp_path, port) as lost:
@@ -81,6 +83,8 @@ def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_star
         assert str(archive) in Path(f"/proc/{java}/maps").read_text(encoding="utf-8")
         lost.kill()
     assert wait_gone(java, 5)
+    made = tmp_path / "kafka" / "data" / FEATURES
+    assert features.read_bytes() == made.read_bytes()
 
 
 def test_a_port_in_use_is_one_clear_line(kafka: str, tmp_path: Path) -> None:
