@@ -1,21 +1,25 @@
-"""`cxpulse emit` as a user runs it: its own process, its exit codes, and how it ends."""
+"""`cxpulse emit` as a user runs it: what it says, its exit codes, and how its process ends."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.operate.topics import TopicReport
 from pipeline.settings import Settings
 from tests.fixtures.emitted import read_emitted
+from tests.fixtures.variables import Setter
 from tests.support.leaks import MARK, said, spelled
 
 pytestmark = pytest.mark.broker
@@ -70,31 +74,44 @@ def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-async def test_standard_input_is_sent_as_it_comes_and_refused_lines_end_with_1(
+@pytest.fixture
+def in_process(root_logger: logging.Logger) -> CliRunner:
+    """For what ends by itself: a process spends a second before it begins."""
+    return CliRunner()
+
+
+def told_nothing(out: str, err: str) -> bool:
+    words = {MARK, EVENT, "va/va-vha/email"} | spelled({"trust": 4})
+    return said(out + err, words | spelled({"trust": 9})) == []
+
+
+async def test_standard_input_is_sent_and_refused_lines_end_with_1_and_tell_nothing_private(
     settings: Settings, topics: TopicReport
 ) -> None:
+    lines = [*(json.dumps(GIVEN | wrong) for wrong in ({}, *WRONG)), "private words"]
     with start(settings, "-", "--format", "jsonl") as process:
-        out, err = process.communicate(json.dumps(LINE) + "\nprivate words\n", timeout=60)
-    assert (process.returncode, out) == (1, "read 2, sent 1, refused 1\n")
-    assert "stdin:2: not_json" in err
+        out, err = process.communicate("\n".join(lines) + "\n", timeout=60)
+    refused = len(lines) - 1
+    assert (process.returncode, out) == (1, f"read {refused + 1}, sent 1, refused {refused}\n")
+    assert err.count("stdin:") == refused
+    assert f"stdin:{len(lines)}: not_json" in err
     assert "private" not in err
+    assert told_nothing(out, err)
     assert len(await read_emitted(settings)) == 1
 
 
-@pytest.mark.parametrize(
-    ("form", "lines"),
-    [("jsonl", [json.dumps(GIVEN | wrong) for wrong in ({}, *WRONG)]), ("csv", CSV_LINES)],
-)
-async def test_what_is_said_about_good_and_bad_lines_tells_no_answer_comment_or_id(
-    form: str, lines: Sequence[str], settings: Settings, topics: TopicReport
+def test_what_is_said_about_good_and_bad_rows_tells_no_answer_comment_or_id(
+    settings: Settings, topics: TopicReport, tmp_path: Path, setting: Setter, in_process: CliRunner
 ) -> None:
-    with start(settings, "-", "--format", form) as process:
-        out, err = process.communicate("\n".join(lines) + "\n", timeout=60)
-    read = len(lines) - (form == "csv")
-    assert (process.returncode, out) == (1, f"read {read}, sent 1, refused {read - 1}\n")
-    assert err.count("stdin:") == read - 1
-    words = {MARK, EVENT, "va/va-vha/email"} | spelled({"trust": 4})
-    assert said(out + err, words | spelled({"trust": 9})) == []
+    path = tmp_path / "rows"
+    path.write_text("\n".join(CSV_LINES) + "\n", encoding="utf-8")
+    kafka = settings.kafka
+    setting(KAFKA_BOOTSTRAP=kafka.bootstrap, KAFKA_TOPIC_PREFIX=kafka.topic_prefix)
+    done = in_process.invoke(app, ["emit", str(path), "--format", "csv"])
+    read = len(CSV_LINES) - 1
+    assert (done.exit_code, done.stdout) == (1, f"read {read}, sent 1, refused {read - 1}\n")
+    assert done.stderr.count(f"{path}:") == read - 1
+    assert told_nothing(done.stdout, done.stderr)
 
 
 async def test_sigterm_ends_a_read_from_a_silent_pipe_with_what_came_so_far_sent(
@@ -107,7 +124,7 @@ async def test_sigterm_ends_a_read_from_a_silent_pipe_with_what_came_so_far_sent
         process.stdin.flush()
         deadline = time.monotonic() + 30
         while not await read_emitted(settings) and time.monotonic() < deadline:
-            pass
+            await asyncio.sleep(0.2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 1
         assert process.stdout.read().startswith("read 1, sent 1\nstopped before the end")
@@ -122,7 +139,7 @@ async def test_simulation_writes_its_truth_also_when_stopped(
     with start(settings, *arguments, "--duration", "10m", "--truth", str(path)) as process:
         deadline = time.monotonic() + 30
         while len(await read_emitted(settings)) < 250 and time.monotonic() < deadline:
-            pass
+            await asyncio.sleep(0.2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
@@ -132,8 +149,7 @@ async def test_simulation_writes_its_truth_also_when_stopped(
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.csv", "--published", "va-vha", "2020", "Q2"]])
-def test_exactly_one_source_is_taken(arguments: list[str], settings: Settings) -> None:
-    with start(settings, *arguments) as process:
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "one of the three" in err
+def test_exactly_one_source_is_taken(arguments: list[str], in_process: CliRunner) -> None:
+    done = in_process.invoke(app, ["emit", *arguments])
+    assert done.exit_code == 2
+    assert "one of the three" in done.stderr

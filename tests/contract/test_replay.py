@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app, main
 from pipeline.operate.replay.choice import Choice, Filters
 from pipeline.operate.replay.reinsert import reinsert
 from pipeline.operate.replay.resend import Done, resend
@@ -17,10 +21,12 @@ from pipeline.wire.dead_letters import REPAIR_HEADER, DeadLetter, read_dead_lett
 from pipeline.wire.kafka import producer, started
 from pipeline.wire.responses import encode_response
 from pipeline.wire.topics import Topics
+from tests.fixtures.accounted import received
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.scoring import eventually, outcomes, read, received, scoring
+from tests.fixtures.scoring import eventually, outcomes, read, scoring
 from tests.fixtures.sink import HOUR, Pipe, event, piping
 from tests.fixtures.sink import response as plain
+from tests.fixtures.variables import Setter
 
 pytestmark = pytest.mark.broker
 
@@ -139,29 +145,46 @@ async def test_a_replay_that_is_repeated_counts_once_and_what_still_fails_is_dea
     assert (await outcomes(settings))["received"] == 5
 
 
-async def test_the_command_says_what_it_would_do_then_does_it(log: Pipe) -> None:
+async def test_the_command_says_what_it_would_do_then_does_it(
+    log: Pipe, setting: Setter, root_logger: logging.Logger
+) -> None:
     await bury(log, 1, example(1))
     await bury(log, 2, example(2), reason="conflicting")
     kafka = log.settings.kafka
     where = {"KAFKA_BOOTSTRAP": kafka.bootstrap, "KAFKA_TOPIC_PREFIX": kafka.topic_prefix}
-
-    def run(*flags: str) -> tuple[int, str, str]:
-        done = cxpulse("replay", *flags, **where)
-        return done.returncode, done.stdout, done.stderr
-
-    code, said, _ = await asyncio.to_thread(run, "--reason", "conflicting", "--dry-run")
-    assert (code, said.splitlines()[0]) == (0, "would replay 1 dead letters; 1 others do not fit")
+    setting(**where)
+    asked = ["replay", "--reason", "conflicting", "--dry-run"]
+    dry = await asyncio.to_thread(CliRunner().invoke, app, asked)
+    first = "would replay 1 dead letters; 1 others do not fit"
+    assert (dry.exit_code, dry.stdout.splitlines()[0]) == (0, first)
     assert await read(log.settings, "responses") == []
-    code, said, _ = await asyncio.to_thread(run, "--since", "2023-11-14")
-    assert code == 0, said
-    assert said.splitlines()[-1] == "sent 2, could not replay 0"
-    code, _, wrong = await asyncio.to_thread(run, "--reason", "conflictin")
-    assert (code, "did you mean conflicting?" in wrong) == (2, True)
-    code, _, wrong = await asyncio.to_thread(run, "--since", "yesterday")
-    assert (code, wrong.count("\n")) == (2, 1)
-    code, _, wrong = await asyncio.to_thread(run, "--since", "1h", "--until", "2h")
-    assert code == 2
-    assert "--since '1h' is not before --until '2h'" in wrong
+    done = await asyncio.to_thread(cxpulse, "replay", "--since", "2023-11-14", **where)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1] == "sent 2, could not replay 0"
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--reason", "conflictin"], "did you mean conflicting?"),
+        (["--since", "yesterday"], "yesterday"),
+        (["--since", "1h", "--until", "2h"], "--since '1h' is not before --until '2h'"),
+    ],
+)
+def test_filters_that_cannot_be_are_one_line_and_exit_code_2(
+    flags: list[str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: Setter,
+    root_logger: logging.Logger,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cxpulse", "replay", *flags])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    wrong = capsys.readouterr().err
+    assert (ended.value.code, wrong.count("\n")) == (2, 1)
+    assert told in wrong
 
 
 @pytest.mark.engine

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import KafkaError
 from pipeline.metrics import SCORE_PAUSED
 from pipeline.operate.check import check
@@ -20,13 +23,13 @@ from pipeline.settings import Settings
 from pipeline.wire.dead_letters import ATTEMPT, REPLAY_OF
 from pipeline.wire.topics import Topics
 from tests.contract.test_score_catalogue import NEW, offer
+from tests.fixtures.accounted import received
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.scoring import (
     eventually,
     ledger,
     outcomes,
     read,
-    received,
     response,
     scoring,
     send,
@@ -54,43 +57,54 @@ async def lifted(settings: Settings) -> None:
     """Resume as soon as a checkpoint tells of a pause, which is a little later than it begins."""
 
     async def done() -> list[Pause] | None:
+        await asyncio.sleep(0.2)  # each look reads the checkpoints
         return await resume(settings.kafka) or None
 
     await eventually(done)
 
 
-async def command(settings: Settings, *arguments: str) -> str:
+async def command(settings: Settings) -> str:
     """What `cxpulse resume` prints."""
     here = {
         "KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
         "KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
     }
-    done = await asyncio.to_thread(cxpulse, "resume", *arguments, **here)
+    done = await asyncio.to_thread(cxpulse, "resume", **here)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-async def test_garbage_below_the_share_and_garbage_that_is_replayed_do_not_pause(
+async def command_in_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What it prints when it is asked about the other partition."""
+    monkeypatch.setenv("CXPULSE_KAFKA_BOOTSTRAP", settings.kafka.bootstrap)
+    monkeypatch.setenv("CXPULSE_KAFKA_TOPIC_PREFIX", settings.kafka.topic_prefix)
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["resume", "--partition", "1"])
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+async def test_a_share_of_new_garbage_pauses_and_does_again_when_resumed_but_none_that_is_replayed(
     settings: Settings, topics: TopicReport
 ) -> None:
+    few = [value for _ in range(20) for value in (GARBAGE, response(), response())]
+    place = b"%s/0/1/0" % Topics(settings.kafka.topic_prefix).responses.encode()
     async with scoring(settings) as worker:
-        for _ in range(20):
-            await send(settings, [GARBAGE, response(), response()])
-        place = b"%s/0/1/0" % Topics(settings.kafka.topic_prefix).responses.encode()
+        await send(settings, few)
         await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2"), (REPLAY_OF, place)])
         total = await received(settings, 100)
         assert not worker._tenures[0].paused_at
-    assert (total["accepted"], total["dead_letter"]) == (40, 60)
-    assert await find_pauses(settings.kafka) == []
-
-
-async def test_garbage_that_only_counts_its_attempts_pauses(
-    settings: Settings, topics: TopicReport
-) -> None:
-    async with scoring(settings) as worker:
-        await send(settings, [GARBAGE] * 40, headers=[(ATTEMPT, b"2")])
-        await paused(worker)
-        assert worker._tenures[0].paused_at == 20
+        assert (total["accepted"], total["dead_letter"]) == (40, 60)
+        assert await find_pauses(settings.kafka) == []
+        # The other partition: only counting its attempts is no replay.
+        await send(settings, [GARBAGE] * 50, partition=1, headers=[(ATTEMPT, b"2")])
+        await until(lambda: worker._tenures[1].paused_at == 20)
+        await lifted(settings)
+        await until(lambda: worker._tenures[1].paused_at == 40)
+        await lifted(settings)
+        total = await received(settings, 150)
+        assert not worker._tenures[0].paused_at
+        assert not worker._tenures[1].paused_at
+    assert (total["accepted"], total["dead_letter"]) == (40, 110)
 
 
 async def test_without_topics_there_is_nothing_to_resume_and_that_is_told_at_once(
@@ -125,7 +139,11 @@ async def test_a_flood_of_garbage_pauses_one_partition_and_the_other_goes_on(
 
 
 async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
-    settings: Settings, topics: TopicReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    topics: TopicReport,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    root_logger: logging.Logger,
 ) -> None:
     monkeypatch.setenv("CXPULSE_SCORE_BREAKER_RECORDS", "20")
     killed = await start_worker(settings, tmp_path)
@@ -141,9 +159,8 @@ async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
         await send(settings, good[:10], partition=1)
         await received(settings, 210)
         assert worker._tenures[0].state.next_offset == 200
-        assert await command(settings, "--partition", "1") == (
-            "nothing to resume: no such partition is paused\n"
-        )
+        said = await command_in_process(settings, monkeypatch)
+        assert said == "nothing to resume: no such partition is paused\n"
         assert await find_pauses(settings.kafka) == [pause]
         assert await command(settings) == "partition 0 goes on at offset 200\n"
         total = await received(settings, 410)
@@ -175,17 +192,3 @@ async def test_a_paused_partition_takes_the_mended_catalogue_and_judges_the_rest
         await lifted(settings)
         total = await received(settings, 50)
     assert (total["accepted"], total["dead_letter"]) == (30, 20)
-
-
-async def test_resumed_records_that_are_still_garbage_pause_again(
-    settings: Settings, topics: TopicReport
-) -> None:
-    async with scoring(settings) as worker:
-        await send(settings, [GARBAGE] * 50)
-        await paused(worker)
-        await lifted(settings)
-        await until(lambda: worker._tenures[0].paused_at == 40)
-        await lifted(settings)
-        total = await received(settings, 50)
-        assert not worker._tenures[0].paused_at
-    assert total["dead_letter"] == 50
