@@ -27,12 +27,12 @@ from pipeline.wire.generations import encode_generation, generation_key, read_ge
 from pipeline.wire.kafka import consumer, partition_counts, producer, started
 from pipeline.wire.lives import AWAY_MS, Mark, other_logs
 from pipeline.wire.topics import Topics
-from tests.fixtures.accounted import received
 from tests.fixtures.scoring import (
     WorkerProcess,
     eventually,
     ledger,
     now_ms,
+    received,
     response,
     scoring,
     start_worker,

@@ -13,8 +13,7 @@ import pytest
 from pipeline.operate.reconcile.run import Comparison, reconcile
 from pipeline.resources import resource
 from pipeline.settings import KafkaSettings, Settings
-from tests.fixtures.accounted import received
-from tests.fixtures.scoring import VHA, YEAR_MS, now_ms, response, scoring, send, until
+from tests.fixtures.scoring import VHA, YEAR_MS, now_ms, received, response, scoring, send, until
 from tests.fixtures.sink import Pipe, piping
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine]

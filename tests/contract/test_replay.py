@@ -21,9 +21,8 @@ from pipeline.wire.dead_letters import REPAIR_HEADER, DeadLetter, read_dead_lett
 from pipeline.wire.kafka import producer, started
 from pipeline.wire.responses import encode_response
 from pipeline.wire.topics import Topics
-from tests.fixtures.accounted import received
 from tests.fixtures.command_line import cxpulse
-from tests.fixtures.scoring import eventually, outcomes, read, scoring
+from tests.fixtures.scoring import eventually, outcomes, read, received, scoring
 from tests.fixtures.sink import HOUR, Pipe, event, piping
 from tests.fixtures.sink import response as plain
 from tests.fixtures.variables import Setter

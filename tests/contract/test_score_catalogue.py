@@ -11,11 +11,11 @@ import pytest
 from pipeline.operate.topics import TopicReport
 from pipeline.resources import resource
 from pipeline.settings import Settings
-from tests.fixtures.accounted import received
 from tests.fixtures.scoring import (
     ledger,
     outcomes,
     read,
+    received,
     response,
     scoring,
     send,

@@ -23,13 +23,13 @@ from pipeline.settings import Settings
 from pipeline.wire.dead_letters import ATTEMPT, REPLAY_OF
 from pipeline.wire.topics import Topics
 from tests.contract.test_score_catalogue import NEW, offer
-from tests.fixtures.accounted import received
 from tests.fixtures.command_line import cxpulse
 from tests.fixtures.scoring import (
     eventually,
     ledger,
     outcomes,
     read,
+    received,
     response,
     scoring,
     send,

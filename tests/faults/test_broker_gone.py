@@ -17,8 +17,15 @@ from pipeline.local.kafka import LocalKafka
 from pipeline.operate.topics import ensure_topics
 from pipeline.score import health
 from pipeline.settings import KafkaSettings, Settings
-from tests.fixtures.accounted import received
-from tests.fixtures.scoring import WorkerProcess, response, scoring, send, start_worker, until
+from tests.fixtures.scoring import (
+    WorkerProcess,
+    received,
+    response,
+    scoring,
+    send,
+    start_worker,
+    until,
+)
 from tests.fixtures.sink import Pipe, piping, start_sink
 
 pytestmark = pytest.mark.broker

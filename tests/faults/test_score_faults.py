@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.operate.topics import TopicReport
 from pipeline.settings import Settings
-from tests.fixtures.accounted import received
 from tests.fixtures.scoring import (
     counted,
     outcomes,
+    received,
     response,
     scoring,
     send,
