@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
@@ -15,8 +15,8 @@ from pipeline.operate.replay.reinsert import reinsert
 from pipeline.operate.replay.run import choose
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.wire.dead_letters import REPAIR_HEADER, dead_letter
-from tests.fixtures.reconciling import FLUSH_SECONDS
-from tests.fixtures.scoring import now_ms, read, response, scoring, send
+from tests.fixtures.reconciling import FLUSH_SECONDS, arrived
+from tests.fixtures.scoring import eventually, now_ms, read, response, scoring, send
 from tests.fixtures.sink import Pipe, piping
 
 pytestmark = [
@@ -27,7 +27,6 @@ pytestmark = [
 
 DAY_MS = 24 * 3_600_000
 PATIENCE = 20.0
-BRIEF = 2.0
 ALL_TIME = "benchmark(from = '2018-01-01 00:00:00', to = '2100-01-01 00:00:00', min_n = 1)"
 
 
@@ -41,24 +40,14 @@ async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> A
         yield made
 
 
-async def found(settings: Settings, patience: float = BRIEF) -> Counter[str]:
-    """Differences by kind; those that are meant are not waited for long."""
-    report = await reconcile(settings, patience)
-    return Counter(str(difference.kind) for difference in report.differences)
+async def finds(settings: Settings, expected: Mapping[str, int]) -> None:
+    """Wait until these differences, by kind, are found: what is on its way differs as well."""
 
+    async def look() -> bool | None:
+        kinds = Counter(str(one.kind) for one in (await reconcile(settings, 0.0)).differences)
+        return True if kinds == expected else None
 
-async def left(settings: Settings) -> Counter[str]:
-    """What a repair cannot mend."""
-    await reconcile(settings, BRIEF, repair=True)
-    return await found(settings, PATIENCE)
-
-
-async def arrived(pipe: Pipe, offsets: int) -> None:
-    """Wait until so many offsets, of all partitions, are judged and stored."""
-    ends = "(SELECT sum(n) FROM (SELECT max(next_offset) AS n FROM {} GROUP BY partition))"
-    tables = ("ledger", "sink_progress")
-    query = "SELECT " + ", ".join(ends.format(table) for table in tables)
-    await pipe.wait_for(query, [(offsets, offsets)])
+    await eventually(look)
 
 
 def answer(**changes: object) -> dict[str, object]:
@@ -78,11 +67,12 @@ async def test_events_over_partitions_count_once_in_every_view_after_a_repair(pi
     gone = [response(**one, retracted=True) for one in (back, late_back)]
     await send(settings, gone, 1)
     await arrived(pipe, 12)
-    assert await found(settings) == {"event": 5}
-    assert await left(settings) == {}
+    await finds(settings, {"event": 5})
+    await reconcile(settings, 0.0, repair=True)
+    await arrived(pipe, 17)  # all five were taken back at once: the next repair finds nothing to do
+    assert (await reconcile(settings, PATIENCE, repair=True)).differences == ()
 
     # Two that are one of a kind, and three that came twice, one of them of last year.
-    assert await left(settings) == {}
     assert pipe.rows("SELECT count() FROM responses_current") == [(5,)]
     assert pipe.rows(f"SELECT n, responses, mean FROM {ALL_TIME} WHERE measure = 'trust'") == [
         (5, 5, 4.0)
@@ -101,7 +91,8 @@ async def test_wrong_panes_are_counted_again_and_what_the_scorer_tells_later_win
     settings = pipe.settings
     old = now_ms() - 400 * DAY_MS
     await send(settings, [response(), response(), response(occurred_at=old)])
-    assert (await reconcile(settings, PATIENCE)).differences == ()
+    stored = "SELECT sum(counts[1]) FROM score_panes FINAL WHERE measure = 'response'"
+    await pipe.wait_for(stored, [(3,)])
     damage = (
         "INSERT INTO score_panes SELECT * REPLACE ([9, 9, 9, 9, 9, 9] AS counts) "
         "FROM score_panes FINAL WHERE measure = 'trust'",
@@ -109,9 +100,10 @@ async def test_wrong_panes_are_counted_again_and_what_the_scorer_tells_later_win
     )
     for statement in damage:
         pipe.command(statement)
-    assert await found(settings) == {"pane": 4}
-    assert await left(settings) == {}
+    await finds(settings, {"pane": 4})
+    assert (await reconcile(settings, 0.0, repair=True)).differences == ()
     await send(settings, [response()])
+    await arrived(pipe, 4)
     assert (await reconcile(settings, PATIENCE)).differences == ()
     assert pipe.rows(f"SELECT n, responses, mean FROM {ALL_TIME} WHERE measure = 'trust'") == [
         (4, 4, 4.0)
@@ -122,7 +114,8 @@ async def test_panes_are_left_alone_while_raw_rows_are_missing_or_refused(pipe: 
     settings = pipe.settings
     standing = f"SELECT responses FROM {ALL_TIME} WHERE measure = 'trust'"
     await send(settings, [response(), response()])
-    assert (await reconcile(settings, PATIENCE)).differences == ()
+    await arrived(pipe, 2)
+    await pipe.wait_for(standing, [(2,)])
     pipe.command("DELETE FROM responses WHERE offset = 1")
     report = await reconcile(settings, 0.0, repair=True)
     assert {"raw rows", "pane"} <= {str(one.kind) for one in report.differences}
@@ -138,4 +131,4 @@ async def test_panes_are_left_alone_while_raw_rows_are_missing_or_refused(pipe: 
     assert pipe.rows(standing) == [(2,)]
     choice = await choose(settings, Filters(stage="sink"), lambda done, total: None)
     await reinsert(settings, choice, lambda done, total: None, asyncio.Event())
-    assert await left(settings) == {}
+    assert (await reconcile(settings, PATIENCE)).differences == ()
