@@ -16,12 +16,10 @@ from pipeline.operate.reconcile.run import reconcile
 from pipeline.settings import KafkaSettings
 from tests.fixtures.scoring import read, received, scoring
 from tests.fixtures.sink import HOUR, Pipe, event, piping
+from tests.fixtures.storing import stored
 
 pytestmark = [pytest.mark.broker, pytest.mark.engine]
 
-STORED = (
-    "SELECT max(next_offset) FROM sink_progress WHERE topic LIKE '%responses' AND partition = 0"
-)
 BOTH = (0, 1)
 ALL_STORED = (
     "SELECT max(next_offset) FROM sink_progress WHERE topic LIKE '%responses' GROUP BY partition"
@@ -52,30 +50,34 @@ def told(topic: str) -> float:
     return value
 
 
-@pytest.mark.parametrize(("log_start", "lost"), [(6, 3), (8, 5)], ids=["some", "all"])
 async def test_raw_rows_that_expired_unread_are_named_and_counted(
-    pipe: Pipe,
-    kafka_admin: AIOKafkaAdminClient,
-    capsys: pytest.CaptureFixture[str],
-    log_start: int,
-    lost: int,
+    pipe: Pipe, kafka_admin: AIOKafkaAdminClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """In partition 0 some of those unread, in 1 all of them."""
     async with pipe.sinking():
-        for number in range(3):
-            await pipe.respond(event(number))
-        await pipe.wait_for(STORED, [(3,)])
-    for number in range(3, 8):
-        await pipe.respond(event(number))
-    await expire(kafka_admin, pipe.topics.responses, log_start)
+        for number in range(6):
+            await pipe.respond(event(number), number % 2)
+        await pipe.wait_for(ALL_STORED, [(3,)] * 2)
+    for number in range(6, 16):
+        await pipe.respond(event(number), number % 2)
+    log_starts = {0: 6, 1: 8}
+    for partition, log_start in log_starts.items():
+        await expire(kafka_admin, pipe.topics.responses, log_start, partition)
     capsys.readouterr()
     async with pipe.sinking():
-        await pipe.wait_for(STORED, [(8,)])
-    assert told(pipe.topics.responses) == lost
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "raw rows expired" in one]
-    for said in ("partition=0", "offset=3", f"records={lost}"):
-        assert said in line
-    assert pipe.rows("SELECT count() FROM responses") == [(8 - lost,)]
-    assert pipe.rows("SELECT from_offset, next_offset FROM unstored") == [(3, log_start)]
+        await pipe.wait_for(ALL_STORED, [(8,)] * 2)
+    assert told(pipe.topics.responses) == 3 + 5
+    lines = [one for one in capsys.readouterr().out.splitlines() if "raw rows expired" in one]
+    assert len(lines) == 2
+    for partition, lost in ((0, 3), (1, 5)):
+        (line,) = [one for one in lines if f"partition={partition}" in one]
+        for said in ("offset=3", f"records={lost}"):
+            assert said in line
+    kept = "SELECT partition, count() FROM responses GROUP BY partition ORDER BY partition"
+    assert pipe.rows(kept) == [(0, 5), (1, 3)]
+    assert pipe.rows(
+        "SELECT partition, from_offset, next_offset FROM unstored ORDER BY partition"
+    ) == [(partition, 3, log_start) for partition, log_start in log_starts.items()]
 
 
 async def test_no_recount_lowers_a_pane_whose_raw_rows_expired(
@@ -138,10 +140,10 @@ async def test_scores_that_expired_unread_are_named_and_mended_from_raw_rows(
         await expire(kafka_admin, pipe.topics.scores, record.offset + 1, record.partition)
     capsys.readouterr()
     async with pipe.sinking():
-        await pipe.wait_for(STORED, [(2,)])
-        found = (await reconcile(pipe.settings, 2.0)).differences
+        await stored(pipe.settings)
+        found = (await reconcile(pipe.settings, 0.0)).differences
         assert {str(one.kind) for one in found} == {"pane"}
-        report = await reconcile(pipe.settings, 3.0, repair=True)
+        report = await reconcile(pipe.settings, 0.0, repair=True)
     assert (report.differences, report.not_compared) == ((), ())
     assert pipe.rows(PANES) == [(HOUR, 2)]
     assert "scores expired unread" in capsys.readouterr().out

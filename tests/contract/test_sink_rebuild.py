@@ -10,6 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from pipeline.core.updates import LedgerEntry
 from pipeline.errors import KafkaError, TransientStoreError
 from pipeline.operate.rebuild import behind
 from pipeline.operate.rebuild.run import rebuild
@@ -42,6 +43,7 @@ from tests.fixtures.scoring import (
     send,
 )
 from tests.fixtures.sink import Pipe, piping
+from tests.fixtures.storing import everywhere, folded, stored, traffic
 
 pytestmark = [
     pytest.mark.broker,
@@ -67,14 +69,6 @@ TOLD = (
 async def pipe(kafka_settings: KafkaSettings, clickhouse: str, tables: str) -> AsyncIterator[Pipe]:
     async with piping(kafka_settings, clickhouse, tables, FLUSH_SECONDS) as made:
         yield made
-
-
-async def traffic(pipe: Pipe) -> None:
-    """Every outcome in every partition, and all of it stored."""
-    async with scoring(pipe.settings), pipe.sinking():
-        for partition in range(pipe.settings.kafka.partitions):
-            await send(pipe.settings, every_outcome(), partition)
-        assert (await reconcile(pipe.settings, 20.0)).differences == ()
 
 
 def told(pipe: Pipe) -> list[list[tuple[object, ...]]]:
@@ -116,13 +110,32 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
         await rebuild(pipe.settings, untold, stopped)
     await rebuilt_though_the_store_goes_away(pipe.settings)
     assert told(pipe) == before
-    said = await asyncio.to_thread(run, pipe.settings)
-    assert said.startswith("rebuilt from the beginning of the log")
-    assert told(pipe) == before
-    assert (await reconcile(pipe.settings, 0.0)).differences == ()
-    await traffic(pipe)
-    assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
+    await beside_a_live_sink_and_live_traffic(pipe)
     await judged_anew(pipe, tmp_path, monkeypatch)
+
+
+async def beside_a_live_sink_and_live_traffic(pipe: Pipe) -> None:
+    """A sink goes on with new traffic, and so it does while it is all emptied and rebuilt again."""
+    async with scoring(pipe.settings) as worker, pipe.sinking():
+        await everywhere(pipe)
+        await folded(pipe.settings, worker)
+        await received(pipe.settings, 40)
+        await stored(pipe.settings)
+        assert (await reconcile(pipe.settings, 20.0)).differences == ()
+        assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
+        empty(pipe)
+
+        async def go_on() -> None:
+            for _ in range(2):
+                await asyncio.sleep(1.5)  # the command takes as long to start
+                await everywhere(pipe)
+
+        said, _ = await asyncio.gather(asyncio.to_thread(run, pipe.settings), go_on())
+        await stored(pipe.settings)
+        report = await reconcile(pipe.settings, 20.0)
+    assert said.startswith("rebuilt from the beginning of the log")  # no horizon, nothing broken
+    assert (report.differences, report.judged) == ((), 80)
+    assert pipe.rows("SELECT count() FROM responses FINAL") == [(72,)]
 
 
 async def judged_anew(pipe: Pipe, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,14 +144,14 @@ async def judged_anew(pipe: Pipe, folder: Path, monkeypatch: pytest.MonkeyPatch)
     settings = edited(pipe.settings, folder, "agencies.yaml", lambda text: text.replace(*NOBODY, 1))
     await damage_checkpoints(settings)
     dead = "SELECT count() FROM outcomes FINAL WHERE reason = 'unknown_agency'"
-    async with scoring(settings, rebuild=True), pipe.sinking():
+    async with scoring(settings, rebuild=True) as worker, pipe.sinking():
         for partition in range(settings.kafka.partitions):
             await send(settings, [response()], partition)
-        while (await outcomes(settings))["accepted"] != 22:
-            await asyncio.sleep(0.1)
-        await pipe.wait_for("SELECT sum(next_offset = 21) FROM ledger FINAL", [(2,)])
+        await folded(settings, worker)
+        await pipe.wait_for("SELECT sum(next_offset = 41) FROM ledger FINAL", [(2,)])
+        assert (await outcomes(settings))["accepted"] == 42
         assert {"outcomes"} <= {str(d.kind) for d in (await reconcile(settings, 0.0)).differences}
-    assert pipe.rows(dead) == [(4,)]
+    assert pipe.rows(dead) == [(8,)]
     await read_again_from_the_start(settings)
     with (
         monkeypatch.context() as hasty,
@@ -150,7 +163,7 @@ async def judged_anew(pipe: Pipe, folder: Path, monkeypatch: pytest.MonkeyPatch)
         await rebuild(settings, untold, asyncio.Event())
     assert pipe.rows(dead) == [(0,)]
     assert (await reconcile(settings, 0.0)).differences == ()
-    assert pipe.rows("SELECT count() FROM responses_current WHERE survey != ''") == [(18,)]
+    assert pipe.rows("SELECT count() FROM responses_current WHERE survey != ''") == [(34,)]
 
 
 NOBODY = ("{code: va, ", "{code: va, aliases: [nobody], ")
@@ -227,7 +240,7 @@ async def refused_row(pipe: Pipe, before: list[list[tuple[object, ...]]]) -> Non
     assert said.startswith("only panes that were not there are counted, without these: raw rows")
     assert "1 records that the store refused" in said
     assert said.count("\n") == 1
-    assert told(pipe)[0] == before[0]  # the one as it was told, the other counted
+    assert pipe.rows(TOLD[0]) == before[0]  # the one as it was told, the other counted
     pipe.command("ALTER TABLE responses DROP CONSTRAINT no")
     again = await choose(pipe.settings, Filters(stage="sink"), untold(""))
     await reinsert(pipe.settings, again, untold(""), asyncio.Event())
@@ -250,7 +263,7 @@ async def survey_that_left(pipe: Pipe, folder: Path) -> None:
     assert (await rebuild(settings, untold, asyncio.Event())).broken == ()
     assert answered(pipe) == before
     pipe.command("DELETE FROM score_panes WHERE measure = 'trust'")
-    assert (await reconcile(settings, 0.0)).differences
+    assert answered(pipe) != before
     assert (await reconcile(settings, 0.0, repair=True)).differences == ()
     assert answered(pipe) == before
 
@@ -260,71 +273,59 @@ def answered(pipe: Pipe) -> list[tuple[object, ...]]:
     return [row for row in pipe.rows(TOLD[0]) if row[1]]
 
 
-async def test_the_horizon_is_named_and_all_behind_it_agrees(
+async def test_horizons_are_named_and_all_behind_them_agrees(
     pipe: Pipe, kafka_admin: AIOKafkaAdminClient
 ) -> None:
-    await traffic(pipe)
+    """In partition 0 no ledger tells of older raw rows any more, in 1 there are none."""
+    entry = await two_entries_of_which_one_stays(pipe, kafka_admin)
     place = TopicPartition(pipe.topics.responses, 1)
     await kafka_admin.delete_records({place: RecordsToDelete(4)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
     empty(pipe)
-    said = await asyncio.to_thread(run, pipe.settings)
-    assert said.startswith("horizon of partition 1: raw rows from offset 4 on, panes from 20")
-    assert said.count("\n") == 1
+    said = (await asyncio.to_thread(run, pipe.settings)).splitlines()
+    assert len(said) == 2
+    for partition, offset in enumerate((entry.from_offset, 4)):
+        horizon = f"horizon of partition {partition}: raw rows from offset {offset} on"
+        assert said[partition].startswith(f"{horizon}, panes from 20")
     assert pipe.rows(
-        "SELECT partition, min(offset), count() FROM responses FINAL GROUP BY partition "
-        "ORDER BY partition"
-    ) == [(0, 0, 9), (1, 4, 5)]
+        "SELECT partition, min(offset), countIf(partition = 1) FROM responses FINAL "
+        "GROUP BY partition ORDER BY partition"
+    ) == [(0, entry.from_offset, 0), (1, 4, 5)]
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
+    assert (await reconcile(pipe.settings, 20.0)).differences == ()
 
 
-async def test_it_runs_beside_a_live_sink_and_live_traffic(pipe: Pipe) -> None:
-    await traffic(pipe)
-    async with scoring(pipe.settings), pipe.sinking():
-        empty(pipe)
-
-        async def go_on() -> None:
-            for _ in range(4):
-                for partition in range(pipe.settings.kafka.partitions):
-                    await send(pipe.settings, every_outcome(), partition)
-
-        rebuilt, _ = await asyncio.gather(rebuild(pipe.settings, untold, asyncio.Event()), go_on())
-        report = await reconcile(pipe.settings, 20.0)
-    assert (rebuilt.horizons, rebuilt.broken) == ((), ())
-    assert (report.differences, report.judged) == ((), 100)
-    assert pipe.rows("SELECT count() FROM responses FINAL") == [(90,)]
-
-
-async def test_raw_rows_that_no_ledger_tells_of_any_more_are_behind_the_horizon(
+async def two_entries_of_which_one_stays(
     pipe: Pipe, kafka_admin: AIOKafkaAdminClient
-) -> None:
-    async with scoring(pipe.settings), pipe.sinking():
-        for told in (20, 40):  # records of each partition in two entries of the ledger at least
-            for partition in range(pipe.settings.kafka.partitions):
-                await send(pipe.settings, every_outcome(), partition)
-            await received(pipe.settings, told)
-        assert (await reconcile(pipe.settings, 20.0)).differences == ()
-    last = [r for r in await read(pipe.settings, "ledger") if r.partition == 1][-1]
-    entry = decode_entry(last.value or b"")
+) -> LedgerEntry:
+    """The last of at least two that the ledger has of partition 0."""
+    async with pipe.sinking():
+        async with scoring(pipe.settings) as worker:
+            await everywhere(pipe)
+            await folded(pipe.settings, worker)
+            await received(pipe.settings, 20)
+            await send(pipe.settings, every_outcome(), 0)
+            await folded(pipe.settings, worker)
+        await stored(pipe.settings)
+    told = [r for r in await read(pipe.settings, "ledger") if r.partition == 0]
+    entries = [(r.offset, decode_entry(r.value or b"")) for r in told]
+    # A worker that ends may say once more where it is.
+    offset, entry = [one for one in entries if one[1].from_offset < one[1].next_offset][-1]
     assert 0 < entry.from_offset < entry.next_offset == 20
-    place = TopicPartition(pipe.topics.ledger, 1)
-    await kafka_admin.delete_records({place: RecordsToDelete(last.offset)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
-    empty(pipe)
-    rebuilt = await rebuild(pipe.settings, untold, asyncio.Event())
-    ((partition, offset),) = [(one.partition, one.offset) for one in rebuilt.horizons]
-    assert (partition, offset, rebuilt.broken) == (1, entry.from_offset, ())
-    oldest = "SELECT min(offset) FROM responses FINAL WHERE partition = 1"
-    assert pipe.rows(oldest) == [(entry.from_offset,)]
-    assert (await reconcile(pipe.settings, 0.0)).differences == ()
+    place = TopicPartition(pipe.topics.ledger, 0)
+    await kafka_admin.delete_records({place: RecordsToDelete(offset)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
+    return entry
 
 
 async def test_panes_whose_raw_rows_are_lost_are_left_as_they_were_and_named(
     pipe: Pipe, kafka_admin: AIOKafkaAdminClient
 ) -> None:
-    async with scoring(pipe.settings), pipe.sinking():
-        for partition in range(pipe.settings.kafka.partitions):
-            await send(pipe.settings, [response() for _ in range(6)], partition)
-        assert (await reconcile(pipe.settings, 20.0)).differences == ()
+    async with pipe.sinking():
+        async with scoring(pipe.settings) as worker:
+            for partition in range(pipe.settings.kafka.partitions):
+                await send(pipe.settings, [response() for _ in range(6)], partition)
+            await folded(pipe.settings, worker)
+        await stored(pipe.settings)
     place = TopicPartition(pipe.topics.responses, 0)
     await kafka_admin.delete_records({place: RecordsToDelete(4)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
     # As a rebuild leaves it that is stopped halfway while a sink goes on.
