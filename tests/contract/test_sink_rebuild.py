@@ -110,6 +110,8 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
         await rebuild(pipe.settings, untold, stopped)
     await rebuilt_though_the_store_goes_away(pipe.settings)
     assert told(pipe) == before
+    await rebuild(pipe.settings, untold, asyncio.Event())  # over full tables
+    assert told(pipe) == before
     await beside_a_live_sink_and_live_traffic(pipe)
     await judged_anew(pipe, tmp_path, monkeypatch)
 
