@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -72,12 +71,6 @@ def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-@pytest.fixture
-def in_process(root_logger: logging.Logger) -> CliRunner:
-    """For what ends by itself: a process spends a second before it begins."""
-    return CliRunner()
 
 
 def told_nothing(out: str, err: str) -> bool:

@@ -255,7 +255,9 @@ async def test_a_pause_is_named_where_a_partition_is_behind(
     assert "`cxpulse resume" in behind.line
 
 
-async def test_the_command_prints_what_differs_and_where(filled: Settings, store: Client) -> None:
+async def test_the_command_prints_what_differs_and_where(
+    filled: Settings, store: Client, in_process: CliRunner
+) -> None:
     store.command(
         "INSERT INTO score_panes SELECT * REPLACE ([9, 9, 9, 9, 9, 9] AS counts) "
         "FROM score_panes FINAL WHERE measure = 'trust' AND partition = 0 AND hour > now() - 86400"
@@ -279,10 +281,10 @@ async def test_the_command_prints_what_differs_and_where(filled: Settings, store
     # A process of its own takes longer to start than to compare: for one that is enough.
     env = {PREFIX + name: value for name, value in where.items()}
     asked = ["reconcile", "--patience", "0", "--json"]
-    told = await asyncio.to_thread(CliRunner().invoke, app, asked, env=env)
+    told = await asyncio.to_thread(in_process.invoke, app, asked, env=env)
     assert told.exit_code == 1
     assert [one["kind"] for one in json.loads(told.stdout)["differences"]] == ["pane"]
-    assert CliRunner().invoke(app, ["reconcile", "--patience", "-1"], env=env).exit_code == 2
+    assert in_process.invoke(app, ["reconcile", "--patience", "-1"], env=env).exit_code == 2
 
 
 async def test_live_traffic_raises_no_alarm(

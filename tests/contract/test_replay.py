@@ -145,7 +145,7 @@ async def test_a_replay_that_is_repeated_counts_once_and_what_still_fails_is_dea
 
 
 async def test_the_command_says_what_it_would_do_then_does_it(
-    log: Pipe, setting: Setter, root_logger: logging.Logger
+    log: Pipe, setting: Setter, in_process: CliRunner
 ) -> None:
     await bury(log, 1, example(1))
     await bury(log, 2, example(2), reason="conflicting")
@@ -153,7 +153,7 @@ async def test_the_command_says_what_it_would_do_then_does_it(
     where = {"KAFKA_BOOTSTRAP": kafka.bootstrap, "KAFKA_TOPIC_PREFIX": kafka.topic_prefix}
     setting(**where)
     asked = ["replay", "--reason", "conflicting", "--dry-run"]
-    dry = await asyncio.to_thread(CliRunner().invoke, app, asked)
+    dry = await asyncio.to_thread(in_process.invoke, app, asked)
     first = "would replay 1 dead letters; 1 others do not fit"
     assert (dry.exit_code, dry.stdout.splitlines()[0]) == (0, first)
     assert await read(log.settings, "responses") == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import signal
 from pathlib import Path
@@ -74,11 +73,13 @@ async def command(settings: Settings) -> str:
     return done.stdout
 
 
-async def command_in_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
+async def command_in_process(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, in_process: CliRunner
+) -> str:
     """What it prints when it is asked about the other partition."""
     monkeypatch.setenv("CXPULSE_KAFKA_BOOTSTRAP", settings.kafka.bootstrap)
     monkeypatch.setenv("CXPULSE_KAFKA_TOPIC_PREFIX", settings.kafka.topic_prefix)
-    done = await asyncio.to_thread(CliRunner().invoke, app, ["resume", "--partition", "1"])
+    done = await asyncio.to_thread(in_process.invoke, app, ["resume", "--partition", "1"])
     assert done.exit_code == 0, done.stderr
     return done.stdout
 
@@ -143,7 +144,7 @@ async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
     topics: TopicReport,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    root_logger: logging.Logger,
+    in_process: CliRunner,
 ) -> None:
     monkeypatch.setenv("CXPULSE_SCORE_BREAKER_RECORDS", "20")
     killed = await start_worker(settings, tmp_path)
@@ -159,7 +160,7 @@ async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
         await send(settings, good[:10], partition=1)
         await received(settings, 210)
         assert worker._tenures[0].state.next_offset == 200
-        said = await command_in_process(settings, monkeypatch)
+        said = await command_in_process(settings, monkeypatch, in_process)
         assert said == "nothing to resume: no such partition is paused\n"
         assert await find_pauses(settings.kafka) == [pause]
         assert await command(settings) == "partition 0 goes on at offset 200\n"
