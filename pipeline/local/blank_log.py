@@ -8,7 +8,6 @@ and who the node is.
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import uuid
 from contextlib import suppress
@@ -27,12 +26,16 @@ class BlankLogs:
         self._kept = jars / FEATURES
 
     def make(self, data: Path, cluster: str, node: int) -> bool:
-        """Make `data` the folder of a node that never ran; False when that is for Kafka's tool.
-        Raises OSError."""
-        if not self._kept.exists():
+        """Make `data` the folder of a node that never ran; False, when nothing usable was kept,
+        leaves that to Kafka's tool. Raises OSError."""
+        try:
+            features = self._kept.read_bytes()
+        except OSError:
+            features = b""
+        if not features:
             return False
         data.mkdir(exist_ok=True)
-        shutil.copyfile(self._kept, data / FEATURES)
+        (data / FEATURES).write_bytes(features)
         lines = (
             *("version=1", f"cluster.id={cluster}", f"node.id={node}"),
             f"directory.id={kafka_uuid(uuid.uuid4())}",
@@ -44,9 +47,7 @@ class BlankLogs:
 
     def keep(self, data: Path) -> None:
         """Of a folder that the tool has made. A failure only leaves the next one slow."""
-        if self._kept.exists():
-            return
-        part = self._kept.with_suffix(f".{os.getpid()}")
+        part = self._kept.with_suffix(f".{uuid.uuid4().hex}")
         with suppress(OSError):
             try:
                 shutil.copyfile(data / FEATURES, part)

@@ -204,8 +204,8 @@ class LocalKafka:
         try:
             if users or not blank.make(data, cluster, self._node):
                 self._run([*program, *JVM_SHORT, "kafka.tools.StorageTool", "format", *options])
-            if not users:
-                blank.keep(data)
+                if not users:
+                    blank.keep(data)
         except (OSError, subprocess.SubprocessError) as error:
             raise LocalError(f"cannot format {self.folder}; {self._last_words()}") from error
 

@@ -180,11 +180,13 @@ async def outgrow(log: Pipe, client: AIOKafkaAdminClient, *processes: Process) -
     """Re-create the topic while they stand still, and make it longer than they have read."""
     for process in processes:
         process.send_signal(signal.SIGSTOP)
-    await recreate(log, client)
-    await respond(log, 8)
-    await asyncio.sleep(AWAY_MS / 1000)
-    for process in processes:
-        process.send_signal(signal.SIGCONT)
+    try:
+        await recreate(log, client)
+        await respond(log, 8)
+        await asyncio.sleep(AWAY_MS / 1000)
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
 
 
 async def ended_by_itself(worker: WorkerProcess, settings: Settings) -> None:

@@ -74,7 +74,7 @@ def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_star
         assert asked.wait(30) == 0
         assert not alive(java)
     (archive,) = cache.rglob("*.jsa")
-    (features,) = cache.rglob(FEATURES)
+    assert len([*cache.rglob(FEATURES)]) == 1
 
     port = free_port()
     with foreground(tmp_path, port) as lost:
@@ -83,8 +83,6 @@ def test_neither_sigterm_nor_a_killed_parent_leaves_a_broker_and_the_folder_star
         assert str(archive) in Path(f"/proc/{java}/maps").read_text(encoding="utf-8")
         lost.kill()
     assert wait_gone(java, 5)
-    made = tmp_path / "kafka" / "data" / FEATURES
-    assert features.read_bytes() == made.read_bytes()
 
 
 def test_a_port_in_use_is_one_clear_line(kafka: str, tmp_path: Path) -> None:

@@ -155,14 +155,14 @@ async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
     await killed.end(signal.SIGKILL)
     (pause,) = await find_pauses(settings.kafka)
     assert pause == Pause(0, 1, 200)
+    said = await command_in_process(settings, monkeypatch, in_process)
+    assert said == "nothing to resume: no such partition is paused\n"
+    assert await find_pauses(settings.kafka) == [pause]
     async with scoring(settings) as worker:
         await paused(worker)
         await send(settings, good[:10], partition=1)
         await received(settings, 210)
         assert worker._tenures[0].state.next_offset == 200
-        said = await command_in_process(settings, monkeypatch, in_process)
-        assert said == "nothing to resume: no such partition is paused\n"
-        assert await find_pauses(settings.kafka) == [pause]
         assert await command(settings) == "partition 0 goes on at offset 200\n"
         total = await received(settings, 410)
         assert await find_pauses(settings.kafka) == []

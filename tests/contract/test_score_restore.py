@@ -287,9 +287,8 @@ async def test_an_idle_partition_writes_no_checkpoint(
     settings: Settings, topics: TopicReport
 ) -> None:
     often = settings.score.model_copy(update={"checkpoint_seconds": 0.1})
-    async with scoring(settings.model_copy(update={"score": often})) as worker:
+    async with scoring(settings.model_copy(update={"score": often})):
         await send(settings, [response()])
-        await folded(settings, worker)
         await received(settings, 1)
         await asyncio.sleep(0.5)
         written = len(await read(settings, "checkpoints"))

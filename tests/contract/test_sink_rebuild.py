@@ -22,13 +22,11 @@ from pipeline.operate.replay.run import choose
 from pipeline.operate.topic_scan import Told
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.sink.patience import Stopped
-from pipeline.sink.service import ledger_group
 from pipeline.store.migrate import migrate
 from pipeline.wire.catalogue import load_catalogue
-from pipeline.wire.kafka import consumer, producer, started
 from pipeline.wire.ledger import decode_entry
-from pipeline.wire.topics import Topics
 from tests.fixtures.command_line import cxpulse
+from tests.fixtures.damaged import damage_checkpoints, read_again_from_the_start
 from tests.fixtures.door import door
 from tests.fixtures.reconciling import FLUSH_SECONDS, edited
 from tests.fixtures.scoring import (
@@ -110,7 +108,8 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
         await rebuild(pipe.settings, untold, stopped)
     await rebuilt_though_the_store_goes_away(pipe.settings)
     assert told(pipe) == before
-    await rebuild(pipe.settings, untold, asyncio.Event())  # over full tables
+    said = await asyncio.to_thread(run, pipe.settings)  # over full tables
+    assert said.startswith("rebuilt from the beginning of the log")
     assert told(pipe) == before
     await beside_a_live_sink_and_live_traffic(pipe)
     await judged_anew(pipe, tmp_path, monkeypatch)
@@ -118,24 +117,29 @@ async def test_emptied_tables_are_as_before_and_a_sink_goes_on_from_there(
 
 async def beside_a_live_sink_and_live_traffic(pipe: Pipe) -> None:
     """A sink goes on with new traffic, and so it does while it is all emptied and rebuilt again."""
-    async with scoring(pipe.settings) as worker, pipe.sinking():
+    async with scoring(pipe.settings), pipe.sinking():
         await everywhere(pipe)
-        await folded(pipe.settings, worker)
         await received(pipe.settings, 40)
         await stored(pipe.settings)
         assert (await reconcile(pipe.settings, 20.0)).differences == ()
         assert pipe.rows("SELECT count() FROM responses FINAL") == [(36,)]
         empty(pipe)
 
+        begun = asyncio.Event()
+
+        def tell(what: str) -> Told:
+            begun.set()
+            return lambda done, total: None
+
         async def go_on() -> None:
+            await begun.wait()
             for _ in range(2):
-                await asyncio.sleep(1.5)  # the command takes as long to start
                 await everywhere(pipe)
 
-        said, _ = await asyncio.gather(asyncio.to_thread(run, pipe.settings), go_on())
+        made, _ = await asyncio.gather(rebuild(pipe.settings, tell, asyncio.Event()), go_on())
         await stored(pipe.settings)
         report = await reconcile(pipe.settings, 20.0)
-    assert said.startswith("rebuilt from the beginning of the log")  # no horizon, nothing broken
+    assert (made.horizons, made.broken) == ((), ())
     assert (report.differences, report.judged) == ((), 80)
     assert pipe.rows("SELECT count() FROM responses FINAL") == [(72,)]
 
@@ -169,23 +173,6 @@ async def judged_anew(pipe: Pipe, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 NOBODY = ("{code: va, ", "{code: va, aliases: [nobody], ")
-
-
-async def read_again_from_the_start(settings: Settings) -> None:
-    """Sinks are far behind in the ledger."""
-    kafka, topic = settings.kafka, Topics(settings.kafka.topic_prefix).ledger
-    starts = {TopicPartition(topic, partition): 0 for partition in range(kafka.partitions)}
-    async with started(consumer(kafka, group_id=ledger_group(kafka)), kafka) as client:
-        client.assign(list(starts))  # type: ignore[no-untyped-call]  # aiokafka
-        await client.commit(starts)  # type: ignore[no-untyped-call]  # aiokafka
-
-
-async def damage_checkpoints(settings: Settings) -> None:
-    topic = Topics(settings.kafka.topic_prefix).checkpoints
-    async with started(producer(settings.kafka), settings.kafka) as client:
-        for record in await read(settings, "checkpoints"):
-            if b"/0000" in (record.key or b""):
-                await client.send_and_wait(topic, b"damaged", record.key, record.partition)  # type: ignore[no-untyped-call]  # aiokafka
 
 
 async def rebuilt_though_the_store_goes_away(settings: Settings) -> None:
@@ -276,9 +263,15 @@ def answered(pipe: Pipe) -> list[tuple[object, ...]]:
 
 
 async def test_horizons_are_named_and_all_behind_them_agrees(
-    pipe: Pipe, kafka_admin: AIOKafkaAdminClient
+    kafka_settings: KafkaSettings, clickhouse: str, tables: str, kafka_admin: AIOKafkaAdminClient
 ) -> None:
-    """In partition 0 no ledger tells of older raw rows any more, in 1 there are none."""
+    """In partition 0 no ledger tells of older raw rows any more, in 1 are none; 2 is whole."""
+    three = kafka_settings.model_copy(update={"partitions": 3})
+    async with piping(three, clickhouse, tables, FLUSH_SECONDS) as pipe:
+        await horizons(pipe, kafka_admin)
+
+
+async def horizons(pipe: Pipe, kafka_admin: AIOKafkaAdminClient) -> None:
     entry = await two_entries_of_which_one_stays(pipe, kafka_admin)
     place = TopicPartition(pipe.topics.responses, 1)
     await kafka_admin.delete_records({place: RecordsToDelete(4)}, timeout_ms=10_000)  # type: ignore[no-untyped-call]  # aiokafka
@@ -289,9 +282,9 @@ async def test_horizons_are_named_and_all_behind_them_agrees(
         horizon = f"horizon of partition {partition}: raw rows from offset {offset} on"
         assert said[partition].startswith(f"{horizon}, panes from 20")
     assert pipe.rows(
-        "SELECT partition, min(offset), countIf(partition = 1) FROM responses FINAL "
+        "SELECT partition, min(offset), countIf(partition > 0) FROM responses FINAL "
         "GROUP BY partition ORDER BY partition"
-    ) == [(0, entry.from_offset, 0), (1, 4, 5)]
+    ) == [(0, entry.from_offset, 0), (1, 4, 5), (2, 0, 9)]
     assert (await reconcile(pipe.settings, 0.0)).differences == ()
     await traffic(pipe)
     assert (await reconcile(pipe.settings, 20.0)).differences == ()
@@ -304,8 +297,7 @@ async def two_entries_of_which_one_stays(
     async with pipe.sinking():
         async with scoring(pipe.settings) as worker:
             await everywhere(pipe)
-            await folded(pipe.settings, worker)
-            await received(pipe.settings, 20)
+            await received(pipe.settings, 30)
             await send(pipe.settings, every_outcome(), 0)
             await folded(pipe.settings, worker)
         await stored(pipe.settings)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.local.blank_log import FEATURES, IDENTITY, BlankLogs, kafka_uuid
+from pipeline.local.kafka import LocalKafka
 
 CLUSTER = kafka_uuid(uuid.UUID(int=1))
 
@@ -51,10 +52,43 @@ def test_the_next_has_the_same_features_and_another_identity(
     assert {len(one["directory.id"]) for one in told} == {22}
 
 
-def test_features_that_cannot_be_kept_only_leave_it_slow(jars: Path, first: Path) -> None:
-    (first / FEATURES).unlink()
+def test_features_that_cannot_be_kept_only_leave_it_slow(
+    jars: Path, first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(Path, "rename", full)
     BlankLogs(jars).keep(first)
     assert list(jars.iterdir()) == []
+
+
+def test_features_that_a_power_cut_left_empty_are_made_again(
+    jars: Path, first: Path, tmp_path: Path
+) -> None:
+    (jars / FEATURES).touch()
+    assert not BlankLogs(jars).make(tmp_path / "data", CLUSTER, 1)
+    BlankLogs(jars).keep(first)
+    assert BlankLogs(jars).make(tmp_path / "data", CLUSTER, 1)
+
+
+@pytest.mark.parametrize(("users", "runs"), [((), 0), (("SCRAM-SHA-512=[name=a,password=b]",), 1)])
+def test_only_a_broker_with_users_still_needs_the_tool(
+    users: tuple[str, ...],
+    runs: int,
+    jars: Path,
+    first: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    BlankLogs(jars).keep(first)
+    ran: list[object] = []
+    monkeypatch.setattr(LocalKafka, "_run", lambda self, tool: ran.append(tool))
+    broker = LocalKafka(tmp_path / "new", port=0, scram=users)
+    broker.folder.mkdir(parents=True)
+    broker._format([], broker.folder / "server.properties", BlankLogs(jars))
+    assert len(ran) == runs
+    assert (broker.folder / "data" / IDENTITY).exists() == (runs == 0)
 
 
 def _lines(path: Path) -> list[str]:
