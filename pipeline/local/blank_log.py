@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 import shutil
 import uuid
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from pipeline.local.cached import put_in_cache
 
 FEATURES: Final = "bootstrap.checkpoint"
 IDENTITY: Final = "meta.properties"
@@ -47,13 +48,7 @@ class BlankLogs:
 
     def keep(self, data: Path) -> None:
         """Of a folder that the tool has made. A failure only leaves the next one slow."""
-        part = self._kept.with_suffix(f".{uuid.uuid4().hex}")
-        with suppress(OSError):
-            try:
-                shutil.copyfile(data / FEATURES, part)
-                part.rename(self._kept)
-            finally:
-                part.unlink(missing_ok=True)
+        put_in_cache(shutil.copyfile, data / FEATURES, self._kept)
 
 
 def kafka_uuid(number: uuid.UUID) -> str:

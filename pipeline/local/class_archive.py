@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pipeline.local.cached import put_in_cache
+
 _QUIET: Final = "-Xlog:all=error"
 """Else a warning for each class that is left out, some of them named like errors."""
 
@@ -46,12 +48,7 @@ class ClassArchive:
         failure only leaves it slow."""
         if not self._left.exists():
             return
-        part = self.path.with_suffix(f".{os.getpid()}")
-        with suppress(OSError):
-            try:
-                shutil.move(self._left, part)
-                part.rename(self.path)
+        if put_in_cache(shutil.move, self._left, self.path):
+            with suppress(OSError):
                 for other in {*self.path.parent.glob("classes-*.jsa")} - {self.path}:
                     other.unlink()  # 48 MB; who runs with it keeps its pages
-            finally:
-                part.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from tests.fixtures.command_line import cxpulse
 from tests.fixtures.reconciling import FLUSH_SECONDS, arrived, edited
 from tests.fixtures.scoring import every_outcome, scoring, send, until
 from tests.fixtures.sink import piping
+from tests.fixtures.storing import everywhere
 
 pytestmark = [
     pytest.mark.broker,
@@ -44,8 +45,7 @@ async def fill(settings: Settings, store: str, database: str) -> None:
         scoring(settings),
         pipe.sinking(),
     ):
-        for partition in range(settings.kafka.partitions):
-            await send(settings, every_outcome(), partition)
+        await everywhere(pipe)
         await arrived(pipe, 20)
         report = await reconcile(settings, 20.0)
         assert (report.differences, report.judged) == ((), 20)

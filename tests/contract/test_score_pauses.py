@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.environment import PREFIX
 from pipeline.errors import KafkaError
 from pipeline.metrics import SCORE_PAUSED
 from pipeline.operate.check import check
@@ -62,24 +63,23 @@ async def lifted(settings: Settings) -> None:
     await eventually(done)
 
 
+def here(settings: Settings) -> dict[str, str]:
+    kafka = settings.kafka
+    return {"KAFKA_BOOTSTRAP": kafka.bootstrap, "KAFKA_TOPIC_PREFIX": kafka.topic_prefix}
+
+
 async def command(settings: Settings) -> str:
     """What `cxpulse resume` prints."""
-    here = {
-        "KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-    }
-    done = await asyncio.to_thread(cxpulse, "resume", **here)
+    done = await asyncio.to_thread(cxpulse, "resume", **here(settings))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-async def command_in_process(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, in_process: CliRunner
-) -> str:
+async def command_in_process(settings: Settings, in_process: CliRunner) -> str:
     """What it prints when it is asked about the other partition."""
-    monkeypatch.setenv("CXPULSE_KAFKA_BOOTSTRAP", settings.kafka.bootstrap)
-    monkeypatch.setenv("CXPULSE_KAFKA_TOPIC_PREFIX", settings.kafka.topic_prefix)
-    done = await asyncio.to_thread(in_process.invoke, app, ["resume", "--partition", "1"])
+    env = {PREFIX + name: value for name, value in here(settings).items()}
+    asked = ["resume", "--partition", "1"]
+    done = await asyncio.to_thread(in_process.invoke, app, asked, env=env)
     assert done.exit_code == 0, done.stderr
     return done.stdout
 
@@ -155,7 +155,7 @@ async def test_a_pause_outlives_the_worker_and_resume_loses_and_repeats_nothing(
     await killed.end(signal.SIGKILL)
     (pause,) = await find_pauses(settings.kafka)
     assert pause == Pause(0, 1, 200)
-    said = await command_in_process(settings, monkeypatch, in_process)
+    said = await command_in_process(settings, in_process)
     assert said == "nothing to resume: no such partition is paused\n"
     assert await find_pauses(settings.kafka) == [pause]
     async with scoring(settings) as worker:
